@@ -220,7 +220,7 @@ int run(int argc, char** argv) {
   std::vector<std::string> target_words;
   for (const std::string_view name : target_names()) target_words.emplace_back(name);
   const auto add_format = [&](CLI::App* command) {
-    command->add_option("--format", options.format, "How results and diagnostics are printed")->check(CLI::IsMember({"text", "json"}))->type_name("{text,json}");
+    command->add_option("--format", options.format, "How results and diagnostics are printed")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
   };
   const auto add_rules = [&](CLI::App* command) {
     command->add_option("--rules", options.rules, "Catalogues and registries in place of the built-in ones")->type_name("DIR");
@@ -229,11 +229,7 @@ int run(int argc, char** argv) {
   CLI::App* compile_command = app.add_subcommand("compile", "Compile a spec into policies, firewall rules and DNS zones");
   compile_command->add_option("SPEC", options.specs, "Spec files; several are merged, - is standard input")->required()->type_name("");
   compile_command->add_option("-o,--output", options.directory, "Output directory, replaced as a whole")->required()->type_name("DIR");
-  compile_command->add_option("-t,--target", options.targets, "Only this target, in place of the spec's list; may be repeated")->check(CLI::IsMember(target_words))->type_name("{" + [&] {
-    std::string list;
-    for (const std::string& word : target_words) list += (list.empty() ? "" : ",") + word;
-    return list;
-  }() + "}")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  compile_command->add_option("-t,--target", options.targets, "Only this target, in place of the spec's list; may be repeated")->check(CLI::IsMember(target_words))->type_name("TARGET")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   compile_command->add_flag("--check", options.check, "Write nothing; exit 1 and say how, if DIR differs from the spec");
   compile_command->add_flag("--force", options.force, "Write although DIR holds files of somebody else; they are kept");
   compile_command->add_option("--at", options.at, "The day by which exceptions expire (default: today, UTC)")->type_name("YYYY-MM-DD");
@@ -260,10 +256,10 @@ int run(int argc, char** argv) {
   }
 
   CLI::App* schema_command = app.add_subcommand("schema", "Print a JSON Schema: of the language (for editors), or of a file that airtight writes");
-  schema_command->add_option("NAME", options.schema, "Which: spec by default")->check(CLI::IsMember({"spec", "policy", "manifest", "diagnostics"}))->type_name("{spec,policy,manifest,diagnostics}");
+  schema_command->add_option("NAME", options.schema, "Which: spec by default")->check(CLI::IsMember({"spec", "policy", "manifest", "diagnostics"}))->type_name("NAME");
 
   CLI::App* completion_command = app.add_subcommand("completion", "Print a completion script for a shell");
-  completion_command->add_option("SHELL", options.shell, "Which shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("{bash,zsh,fish}");
+  completion_command->add_option("SHELL", options.shell, "Which shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("SHELL");
 
   try {
     app.parse(argc, argv);

@@ -146,7 +146,7 @@ void explain_peers(const Policy& policy, const Flow& flow, Direction direction, 
   if (direction == Direction::Egress && is_host_workload(policy, peer)) {
     rule.comments.push_back("  " + name +
                             " uses the host's network: at this layer it is the nodes, its own half is the firewall's");
-  } else if (direction == Direction::Egress && peer.kind == Peer::Kind::ClusterDns &&
+  } else if (direction == Direction::Egress && rule.peers.pods && peer.kind == Peer::Kind::ClusterDns &&
              !policy.cluster.dns->service.empty()) {
     rule.comments.push_back("  by pod: a policy sees the address behind the Service, not the Service's own");
   } else if (direction == Direction::Ingress && is_host_workload(policy, peer)) {

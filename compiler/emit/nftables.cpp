@@ -198,6 +198,19 @@ class InetText {
 
 }  // namespace
 
+std::string header_text(const Policy& policy, std::string_view purpose) {
+  const std::string header = artifact_header(policy, TargetId::Nftables, "# ", purpose);
+  std::string text;
+  std::size_t begin = 0;
+  while (begin < header.size()) {
+    const std::size_t end = std::min(header.find('\n', begin), header.size());
+    const std::string line = header.substr(begin, end - begin);
+    text += (line.starts_with('#') ? "" : "# ") + line + "\n";
+    begin = end + 1;
+  }
+  return text;
+}
+
 std::string rule_comment(const std::vector<std::string>& why) {
   std::string text;
   for (const std::string& part : why) text += (text.empty() ? "" : "; ") + part;
@@ -279,7 +292,7 @@ std::vector<Artifact> emit(const Policy& policy) {
   const TableText inet = inet_table(policy);
   const EgressText egress = egress_table(policy);
   const auto header = [&](std::string_view purpose) {
-    return artifact_header(policy, TargetId::Nftables, "# ", purpose) + "\n";
+    return header_text(policy, purpose) + "\n";
   };
   const auto artifact = [](std::string name, std::string content, bool executable) {
     return Artifact{"nftables/" + std::move(name), TargetId::Nftables, Layer::Firewall, std::move(content), executable};

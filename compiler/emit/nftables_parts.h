@@ -16,6 +16,9 @@ inline constexpr std::string_view kEgressTable = "airtight_egress";
 // it finds, from the template.
 inline constexpr std::string_view kUplinksMarker = "# uplinks: one base chain a device";
 
+// The artifact's header, every line of it a comment whatever the spec's name holds.
+std::string header_text(const Policy&, std::string_view purpose);
+
 // `comment "…"` with a space before it: at most 120 octets, no quotes and controls.
 std::string rule_comment(const std::vector<std::string>& why);
 

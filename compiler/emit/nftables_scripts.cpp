@@ -346,7 +346,7 @@ exit 0
 )sh";
 
 std::string script_head(const Policy& policy, std::string_view purpose) {
-  return "#!/bin/sh\n" + artifact_header(policy, TargetId::Nftables, "# ", purpose) + std::string(kCommon);
+  return "#!/bin/sh\n" + header_text(policy, purpose) + std::string(kCommon);
 }
 
 }  // namespace

@@ -34,17 +34,28 @@ constexpr std::array<std::string_view, 4> kTriggerLabels{"rpz-ip", "rpz-client-i
 
 std::string place(const Origin& origin) { return comment_text(to_string(origin)); }
 
-std::uint32_t fnv1a(std::string_view text) {
-  std::uint32_t hash = 2166136261U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return hash;
+// Eight octets a step: zones of many prefixes have tens of megabytes.
+std::uint32_t hash_of(std::string_view text, std::string_view more) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const std::string_view part : {text, more}) {
+    for (std::size_t at = 0; at < part.size(); at += 8) {
+      std::uint64_t word = 0;
+      for (std::size_t i = at; i < std::min(at + 8, part.size()); ++i) {
+        word |= static_cast<std::uint64_t>(static_cast<unsigned char>(part[i])) << (8 * (i - at));
+      }
+      hash = (hash ^ word) * 1099511628211U;
+      hash ^= hash >> 32;  // so that the upper octets of a word reach the lower half too
+    }
+  }
+  return static_cast<std::uint32_t>(hash ^ (hash >> 32));
 }
 
 // The serial is made from the spec's digest and the records: it changes with either, but is no count of anything.
 std::string zone_file(const Policy& policy, const std::string& header, std::string_view origin,
                       const std::string& records) {
-  const std::uint32_t hash = fnv1a(policy.spec_digest + records);
+  const std::uint32_t hash = hash_of(policy.spec_digest, records);
   std::string text = header;
+  text.reserve(header.size() + records.size() + 256);
   text += "$TTL 60\n$ORIGIN ";
   text += origin;
   text += "\n@ SOA ";
@@ -93,10 +104,11 @@ bool is_within(std::string_view name, std::string_view zone) {
 std::vector<NameEntry> close_upwards(const DomainSet& set, const std::vector<Domain>& also) {
   std::vector<NameEntry> entries{{{}, false, false, true}};
   std::vector<NameEntry> open{entries.front()};  // from the root down to the last entry
+  std::vector<std::string_view> missing;
   const auto push = [&](NameEntry entry) {
     while (!is_within(entry.name, open.back().name)) open.pop_back();
     // From the name to what is already there, then back.
-    std::vector<std::string_view> missing;
+    missing.clear();
     for (std::string_view up = entry.name; up != open.back().name; up = parent_of(up)) missing.push_back(up);
     while (missing.size() > 1) {
       const bool inherited = open.back().below;
@@ -236,11 +248,10 @@ void add_names_for_bind(std::string& out, std::size_t& triggers, const NameEntry
   }
 }
 
-Artifact names_zone(const Policy& policy, const NamedThings& things, bool bind) {
+Artifact names_zone(const Policy& policy, const NamedThings& things, const std::vector<NameEntry>& entries, bool bind) {
   std::vector<std::string> sections(things.titles.size());
   std::size_t triggers = 0;
   std::string records;
-  const std::vector<NameEntry> entries = close_upwards(policy.inside_names, things.denied_names);
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const NameEntry& entry = entries[i];
     const NameLabel* label = find_label(entry.self ? things.inside : things.denied, entry.name);
@@ -269,14 +280,18 @@ Artifact names_zone(const Policy& policy, const NamedThings& things, bool bind) 
 
 // ---- answers
 
-// "24.0.2.0.192.rpz-ip"; IPv6 in 16-bit words from the last to the first, the longest run of two or more zero words
-// (the first in the address if there are several) as "zz": servers refuse another spelling.
-std::string ip_trigger(const Prefix& prefix) {
-  std::string text = std::to_string(prefix.length());
+// Appends "24.0.2.0.192.rpz-ip"; IPv6 in 16-bit words from the last to the first, the longest run of two or more zero
+// words (the first in the address if there are several) as "zz": servers refuse another spelling.
+void add_ip_trigger(std::string& text, const Prefix& prefix) {
+  text += std::to_string(prefix.length());
   if (prefix.family() == Family::V4) {
     const std::uint32_t bits = prefix.first().v4_bits();
-    for (int shift = 0; shift < 32; shift += 8) text += '.' + std::to_string((bits >> shift) & 0xff);
-    return text + ".rpz-ip";
+    for (int shift = 0; shift < 32; shift += 8) {
+      text += '.';
+      text += std::to_string((bits >> shift) & 0xff);
+    }
+    text += ".rpz-ip";
+    return;
   }
   std::array<unsigned, 8> words{};  // words[0] is the last of the address
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -308,27 +323,30 @@ std::string ip_trigger(const Prefix& prefix) {
       if (started) text += kHex[digit];
     }
   }
-  return text + ".rpz-ip";
+  text += ".rpz-ip";
 }
 
 class AnswerTriggers {
  public:
+  // A prefix that somebody named; one that was named before keeps its first comment.
   void add(const Prefix& prefix, std::string_view comment) {
-    if (prefix.length() == 0) {  // RPZ has no trigger of length 0
-      const Ip half = prefix.family() == Family::V4 ? Ip::v4(1U << 31) : Ip::v6(static_cast<u128>(1) << 127);
-      add(Prefix::containing(prefix.first(), 1), comment);
-      add(Prefix::containing(half, 1), comment);
-      return;
-    }
-    if (!seen_.insert(prefix).second) return;
-    text_ += ip_trigger(prefix);
-    text_ += kNxdomain;
-    text_ += "  ; " + to_string(prefix);
-    if (!comment.empty()) {
-      text_ += ' ';
-      text_ += comment;
-    }
+    if (prefix.length() == 0 || !named_.insert(prefix).second) return;  // add_rest has its halves
+    add_record(prefix);
+    text_ += "  ; " + to_string(prefix) + ' ';
+    text_ += comment;
     text_ += '\n';
+  }
+  // Prefixes that are all different. RPZ has no trigger of length 0: there are two halves in its place.
+  void add_rest(const std::vector<Prefix>& prefixes) {
+    for (const Prefix& prefix : prefixes) {
+      if (prefix.length() == 0) {
+        const Ip half = prefix.family() == Family::V4 ? Ip::v4(1U << 31) : Ip::v6(static_cast<u128>(1) << 127);
+        add_rest({Prefix::containing(prefix.first(), 1), Prefix::containing(half, 1)});
+      } else if (named_.count(prefix) == 0) {
+        add_record(prefix);
+        text_ += '\n';
+      }
+    }
   }
   void title(std::string_view text) {
     text_ += "\n; ";
@@ -336,10 +354,17 @@ class AnswerTriggers {
     text_ += '\n';
   }
   const std::string& text() const { return text_; }
-  std::size_t size() const { return seen_.size(); }
+  std::size_t size() const { return size_; }
 
  private:
-  std::set<Prefix> seen_;
+  void add_record(const Prefix& prefix) {
+    ++size_;
+    add_ip_trigger(text_, prefix);
+    text_ += kNxdomain;
+  }
+
+  std::set<Prefix> named_;
+  std::size_t size_ = 0;
   std::string text_;
 };
 
@@ -355,15 +380,14 @@ Artifact answers_zone(const Policy& policy, bool bind) {
       if (entry.match != CatalogueEntry::Match::Address) continue;
       const std::optional<Prefix> prefix = Prefix::parse(entry.value);
       if (!prefix) continue;  // canonical by contract of CatalogueEntry
-      for (const Prefix& part : (IpSet::of(*prefix) - unsayable).prefixes()) {
-        triggers.add(part, comment_text(entry.label));
-      }
+      const std::string label = comment_text(entry.label);
+      for (const Prefix& part : (IpSet::of(*prefix) - unsayable).prefixes()) triggers.add(part, label);
     }
   }
   IpSet passed = policy.inside;
   for (const Exception& exception : policy.exceptions) passed |= IpSet::of(exception.to);
   triggers.title("everything but the inside and the exceptions");
-  for (const Prefix& prefix : (~passed - unsayable).prefixes()) triggers.add(prefix, "");
+  triggers.add_rest((~passed - unsayable).prefixes());
   return {
       bind ? "rpz/answers-bind.zone" : "rpz/answers.zone", TargetId::Rpz, Layer::Dns,
       policy_zone(policy,
@@ -445,8 +469,9 @@ std::vector<Artifact> emit(const Policy& policy) {
   std::vector<Artifact> artifacts;
   artifacts.push_back(answers_zone(policy, true));
   artifacts.push_back(answers_zone(policy, false));
-  artifacts.push_back(names_zone(policy, things, true));
-  artifacts.push_back(names_zone(policy, things, false));
+  const std::vector<NameEntry> entries = close_upwards(policy.inside_names, things.denied_names);
+  artifacts.push_back(names_zone(policy, things, entries, true));
+  artifacts.push_back(names_zone(policy, things, entries, false));
   artifacts.push_back(sealed_root(policy));
   return artifacts;
 }

@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <regex>
 #include <span>
+
+// GCC 12 warns about its own <regex> when sanitizers are on.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+#include <regex>
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 namespace airtight {
 namespace {

@@ -128,7 +128,9 @@ class Boundary {
   }
 
   void whole_family() {
-    const auto full = [&](bool v4) { return v4 ? IpSet::all_v4().subset_of(policy_.inside) : IpSet::all_v6().subset_of(policy_.inside); };
+    // Unicast space: what is not 224.0.0.0/3, and of IPv6 all that IANA has given out, less what carries IPv4 and is refused on its own.
+    const IpSet v4_unicast = IpSet::all_v4() - IpSet::of(prefix("224.0.0.0/3")), v6_unicast = IpSet::of(prefix("2000::/3")) - ipv4_carriers();
+    const auto full = [&](bool v4) { return (v4 ? v4_unicast : v6_unicast).subset_of(policy_.inside); };
     for (const bool v4 : {true, false})
       if (full(v4)) {
         const Span at = spec_.internal.empty() ? spec_.cluster.at : spec_.internal.front().cidr.at;
@@ -196,7 +198,7 @@ class Boundary {
     to.services = values(from.services);
     to.nodes = values(from.nodes);
     to.node_tunnels = values(from.node_tunnels);
-    to.domain = from.domain;
+    to.domain = from.domain.value;
     if (from.dns) to.dns = ClusterDns{from.dns->ns.value, from.dns->labels, values(from.dns->service), values(from.dns->node_local), from.dns->ports, origin_of(sources_, from.dns->at)};
     to.api_server = values(from.api_server);
     to.api_server_origin = origin_of(sources_, from.api_server_at);
@@ -279,7 +281,8 @@ bool refuse_denied_address(const Located<Prefix>& range, std::string_view what, 
       if (entry.match != CatalogueEntry::Match::Address) continue;
       const Prefix denied = Prefix::parse(entry.value).value();
       if (!set.intersects(IpSet::of(denied))) continue;
-      diagnostics.error(Code::MeetsCatalogue, range.at, std::string(what) + ": " + to_string(range.value) + " holds " + to_string(denied) + " (" + entry.label + "), which catalogue '" + catalogue.name + "' denies")
+      const std::string held = range.value == denied ? std::string() : to_string(range.value) + " holds ";
+      diagnostics.error(Code::MeetsCatalogue, range.at, std::string(what) + ": " + held + to_string(denied) + " (" + entry.label + "), which catalogue '" + catalogue.name + "' denies")
           .help("take the address out of the range, or the catalogue out of boundary.deny");
       return true;
     }

@@ -20,6 +20,7 @@ Fields::Fields(const Node& node, std::string path, std::span<const std::string_v
     Diagnostic& error = diagnostics.error(Code::UnknownField, member.key_span, (path_.empty() ? "" : path_ + ": ") + "unknown field " + quoted(member.key));
     if (const std::string_view near = nearest(member.key, known); !near.empty()) {
       error.help("did you mean '" + std::string(near) + "'?");
+      meant_.push_back(near);
     } else {
       std::string list;
       for (const std::string_view key : known) list += (list.empty() ? "" : ", ") + std::string(key);
@@ -44,6 +45,7 @@ const Node* Fields::get(std::string_view key) const {
 const Node* Fields::need(std::string_view key, std::string_view help) const {
   if (!is_map()) return nullptr;
   if (!node_.find(key)) {
+    if (std::find(meant_.begin(), meant_.end(), key) != meant_.end()) return nullptr;
     Diagnostic& error = diagnostics_.error(Code::MissingField, node_.span, (path_.empty() ? "" : path_ + ": ") + "field '" + std::string(key) + "' is missing");
     if (!help.empty()) error.help(std::string(help));
     return nullptr;

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/policy/diagnostic.h"
 #include "compiler/spec/yaml.h"
@@ -36,6 +37,7 @@ class Fields {
  private:
   const Node& node_;
   std::string path_;
+  std::vector<std::string_view> meant_;  // known fields that a stray key is a slip of: missing is said once
   Diagnostics& diagnostics_;
 };
 

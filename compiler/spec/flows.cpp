@@ -148,7 +148,9 @@ class Flows {
     const bool inside = IpSet::of(*prefix).subset_of(policy_.inside);
     diagnostics_.error(Code::OutsideFlow, at, "'" + std::string(role) + "' is the address " + to_string(*prefix) + (inside ? "" : ", which is outside the boundary"))
         .expect("the name of a workload or endpoint")
-        .help(inside ? "declare it under `endpoints` and use its name" : "an outside address needs an entry under `exceptions`, with ticket, approver and expiry");
+        .help(inside           ? "declare it under `endpoints` and use its name"
+              : role == "from" ? "a system inside is declared under `endpoints`; nobody outside may open a connection"
+                               : "a system inside is declared under `endpoints`; an outside address needs an entry under `exceptions`, with ticket, approver and expiry");
     return true;
   }
 
@@ -214,6 +216,7 @@ class Flows {
         for (const std::string_view name : ports) list += (list.empty() ? "" : ", ") + std::string(name);
         if (!list.empty()) error.expect(list);
         if (!workload) error.help("only workloads name their ports; list them under `ports`");
+        if (workload && ports.empty()) error.help("name it under the workload's `serves`");
         if (const std::string_view near = nearest(port_name, ports); !near.empty()) error.help("did you mean '" + std::string(near) + "'?");
         return false;
       }

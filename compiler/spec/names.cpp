@@ -25,7 +25,10 @@ class Names {
     zones();
     for (const SpecEndpoint& endpoint : spec_.endpoints)
       for (const Located<Domain>& name : endpoint.names) endpoint_name(endpoint, name);
-    if (spec_.cluster.domain.is_root()) diagnostics_.error(Code::RootZone, spec_.cluster.at, "boundary.cluster.domain: the root cannot be an inside zone");
+    if (spec_.cluster.domain.value.is_root())
+      diagnostics_.error(Code::RootZone, spec_.cluster.domain.at, "boundary.cluster.domain: the root cannot be an inside zone");
+    else
+      refuse_denied(spec_.cluster.domain, "boundary.cluster.domain", false);
     inside();
   }
 

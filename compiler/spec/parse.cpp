@@ -118,11 +118,13 @@ class Parser {
     const Fields fields(node, "boundary", Words(kBoundary), diagnostics_);
     if (const Node* n = fields.need("mode", "mode: airgapped"))
       if (auto word = read_.word(*n, "boundary.mode", mode_names())) spec_.mode = *parse_mode(*word);
+    std::set<std::string> ranges;
     fields.list("internal", true, [&](const Node& item) {
       const Fields entry(item, "boundary.internal", Words(kInternal), diagnostics_);
       SpecInternal& added = spec_.internal.emplace_back();
       if (const Node* n = entry.need("cidr")) {
         put(added.cidr.value, read_.prefix(*n, "boundary.internal.cidr"));
+        if (n->kind == Node::Kind::Scalar) once(ranges, n->text, n->span, "boundary.internal.cidr");
         added.cidr.at = n->span;
       }
       if (const Node* n = entry.need("why", "say who is there; the report prints it")) put(added.why, read_.text(*n, "boundary.internal.why"));
@@ -159,6 +161,9 @@ class Parser {
       }
     }
     if (const Node* n = entry.need("why")) put(added.why, read_.text(*n, "boundary.multicast.why"));
+    const auto same = std::find_if(spec_.multicast.begin(), spec_.multicast.end(), [&](const SpecMulticast& other) { return other.group.value == added.group.value && other.number == added.number; });
+    if (same != spec_.multicast.end() && added.group.at.known() && !added.protocol.empty())
+      diagnostics_.error(Code::RepeatedItem, item.span, "boundary.multicast: " + to_string(added.group.value) + " is listed twice for protocol " + added.protocol).note(same->at, "it is listed here");
     spec_.multicast.push_back(std::move(added));
   }
 
@@ -193,8 +198,11 @@ class Parser {
     ranges(fields, "services", true, cluster.services);
     ranges(fields, "nodes", true, cluster.nodes);
     ranges(fields, "nodeTunnels", false, cluster.node_tunnels);
-    cluster.domain = *Domain::parse("cluster.local");
-    if (const Node* n = fields.get("domain")) put(cluster.domain, read_.domain(*n, fields.path("domain")));
+    cluster.domain = {*Domain::parse("cluster.local"), node.span};
+    if (const Node* n = fields.get("domain")) {
+      put(cluster.domain.value, read_.domain(*n, fields.path("domain")));
+      cluster.domain.at = n->span;
+    }
     if (const Node* n = fields.get("dns")) cluster_dns(*n);
     cluster.api_server_at = node.span;
     if (const Node* n = fields.get("apiServer")) cluster.api_server_at = n->span;
@@ -210,7 +218,10 @@ class Parser {
     devices(fields, "uplinks", {}, cluster.uplinks);
     devices(fields, "podSide", Words(kDefaultPodSide), cluster.pod_side);
     devices(fields, "overlays", Words(kDefaultOverlays), cluster.overlays);
-    fields.list("tunnels", true, [&](const Node& item) { tunnel(item, fields.path("tunnels")); });
+    std::set<std::string> tunnels;
+    fields.list("tunnels", true, [&](const Node& item) {
+      if (item.kind != Node::Kind::Scalar || once(tunnels, item.text, item.span, fields.path("tunnels"))) tunnel(item, fields.path("tunnels"));
+    });
     std::set<std::string> seen;
     fields.list("l2", true, [&](const Node& item) {
       const auto words = names_of(kEtherTypes);
@@ -219,10 +230,11 @@ class Parser {
           if (row.name == *word) cluster.l2.push_back({*word, row.value});
     });
     fields.list("dhcp", true, [&](const Node& item) {
-      if (auto word = read_.word(item, fields.path("dhcp"), Words(kDhcpWords))) (*word == "v4" ? cluster.dhcp_v4 : cluster.dhcp_v6) = true;
+      if (auto word = read_.word(item, fields.path("dhcp"), Words(kDhcpWords)); word && once(seen, *word, item.span, fields.path("dhcp"))) (*word == "v4" ? cluster.dhcp_v4 : cluster.dhcp_v6) = true;
     });
+    std::set<std::string> programs;
     fields.list("programs", true, [&](const Node& item) {
-      if (auto name = read_.text(item, fields.path("programs"))) cluster.programs.push_back(*name);
+      if (auto name = read_.text(item, fields.path("programs")); name && once(programs, *name, item.span, fields.path("programs"))) cluster.programs.push_back(*name);
     });
   }
 
@@ -239,12 +251,13 @@ class Parser {
       if (const Node* n = fields.get("labels"); n && n->kind == Node::Kind::Map && n->members.empty())
         diagnostics_.error(Code::EmptyValue, n->span, "boundary.cluster.dns.labels: without labels every pod of the namespace would be the resolver");
     }
+    std::set<std::string> addresses;
     if (fields.need("service"))
       fields.one_or_more("service", [&](const Node& item) {
-        if (auto ip = read_.address(item, fields.path("service"))) dns.service.push_back({*ip, item.span});
+        if (auto ip = read_.address(item, fields.path("service")); ip && once(addresses, item.text, item.span, fields.path("service"))) dns.service.push_back({*ip, item.span});
       });
     fields.one_or_more("nodeLocal", [&](const Node& item) {
-      if (auto ip = read_.address(item, fields.path("nodeLocal"))) dns.node_local.push_back({*ip, item.span});
+      if (auto ip = read_.address(item, fields.path("nodeLocal")); ip && once(addresses, item.text, item.span, fields.path("nodeLocal"))) dns.node_local.push_back({*ip, item.span});
     });
     dns.ports = ServiceSet::of(Protocol::Udp, PortSet::of(53)) | ServiceSet::of(Protocol::Tcp, PortSet::of(53));
     if (auto given = ports(fields, "ports")) dns.ports = given->value;
@@ -276,7 +289,7 @@ class Parser {
 
   void labels(const Fields& fields, std::string_view key, Labels& to) {
     fields.map(key, [&](const Member& member) {
-      if (!read_.label_key(member.key, member.key_span, fields.path(key))) return;
+      if (!read_.key(member, fields.path(key)) || !read_.label_key(member.key, member.key_span, fields.path(key))) return;
       if (auto value = read_.label_value(member.value, fields.path(key) + "." + member.key)) to[member.key] = *value;
     });
   }
@@ -297,7 +310,7 @@ class Parser {
 
   void workload(const Member& member) {
     const std::string path = "workload " + quoted(member.key);
-    if (!read_.name(member.key, member.key_span, "workloads")) return;
+    if (!read_.key(member, "workloads") || !read_.name(member.key, member.key_span, "workloads")) return;
     const Fields fields(member.value, path, Words(kWorkload), diagnostics_);
     SpecWorkload added;
     added.name = {member.key, member.key_span};
@@ -306,7 +319,7 @@ class Parser {
     if (fields.need("labels", "labels: {} is the whole namespace")) labels(fields, "labels", added.labels);
     if (const Node* n = fields.get("serviceAccount")) put(added.service_account, read_.name(*n, fields.path("serviceAccount")));
     fields.map("serves", [&](const Member& port) {
-      if (!read_.name(port.key, port.key_span, fields.path("serves"))) return;
+      if (!read_.key(port, fields.path("serves")) || !read_.name(port.key, port.key_span, fields.path("serves"))) return;
       if (auto value = read_.port(port.value, fields.path("serves") + "." + port.key)) added.serves[port.key] = *value;
     });
     if (const Node* n = fields.get("host")) put(added.host, read_.boolean(*n, fields.path("host")));
@@ -323,7 +336,7 @@ class Parser {
 
   void endpoint(const Member& member) {
     const std::string path = "endpoint " + quoted(member.key);
-    if (!read_.name(member.key, member.key_span, "endpoints")) return;
+    if (!read_.key(member, "endpoints") || !read_.name(member.key, member.key_span, "endpoints")) return;
     const Fields fields(member.value, path, Words(kEndpoint), diagnostics_);
     SpecEndpoint added;
     added.name = {member.key, member.key_span};
@@ -392,12 +405,13 @@ class Parser {
     std::set<std::string> seen;
     fields.list("zones", true, [&](const Node& item) {
       SpecZone zone;
+      std::set<std::string> forward;
       const Node* name = &item;
       if (item.kind == Node::Kind::Map) {
         const Fields entry(item, "dns.zones", Words(kZone), diagnostics_);
         name = entry.need("name");
         entry.one_or_more("forward", [&](const Node& endpoint) {
-          if (auto text = read_.name(endpoint, "dns.zones.forward")) zone.forward.push_back({*text, endpoint.span});
+          if (auto text = read_.name(endpoint, "dns.zones.forward"); text && once(forward, *text, endpoint.span, "dns.zones.forward")) zone.forward.push_back({*text, endpoint.span});
         });
       }
       if (!name) return;

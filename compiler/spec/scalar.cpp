@@ -159,6 +159,14 @@ std::optional<std::string> ScalarReader::word(const Node& node, std::string_view
   return std::nullopt;
 }
 
+bool ScalarReader::key(const Member& member, std::string_view what) {
+  const std::string_view why = member.key_quoted ? std::string_view{} : ambiguity(member.key);
+  if (why.empty()) return true;
+  diagnostics_.error(Code::AmbiguousScalar, member.key_span, with(what, "key " + quoted(member.key) + " is " + std::string(why)))
+      .help("write \"" + printable(member.key) + "\" if text is meant");
+  return false;
+}
+
 bool ScalarReader::name(std::string_view text, Span at, std::string_view what) {
   std::size_t offset = 0, length = 0;
   const std::string why = describe_non_ascii(text, offset, length);
@@ -220,7 +228,7 @@ std::optional<std::string> ScalarReader::label_value(const Node& node, std::stri
 }
 
 std::optional<Ip> ScalarReader::address(const Node& node, std::string_view what) {
-  if (!scalar(node, what)) return std::nullopt;
+  if (!scalar(node, what) || !ascii(node, what)) return std::nullopt;
   const std::optional<Ip> ip = Ip::parse(node.text);
   if (!ip) {
     Diagnostic& error = diagnostics_.error(Code::BadAddress, node.span, with(what, quoted(node.text) + " is no IP address: " + why_not_ip(node.text)))
@@ -237,7 +245,7 @@ std::optional<Ip> ScalarReader::address(const Node& node, std::string_view what)
 }
 
 std::optional<Prefix> ScalarReader::prefix(const Node& node, std::string_view what) {
-  if (!scalar(node, what)) return std::nullopt;
+  if (!scalar(node, what) || !ascii(node, what)) return std::nullopt;
   const std::optional<Prefix> prefix = Prefix::parse(node.text);
   if (!prefix) {
     if (const std::optional<Prefix> masked = masked_prefix(node.text)) {
@@ -265,7 +273,7 @@ std::optional<Prefix> ScalarReader::address_or_prefix(const Node& node, std::str
 }
 
 std::optional<AddressPort> ScalarReader::address_port(const Node& node, std::string_view what) {
-  if (!scalar(node, what)) return std::nullopt;
+  if (!scalar(node, what) || !ascii(node, what)) return std::nullopt;
   const std::string_view text = node.text;
   const std::size_t colon = text.find_last_of(':');
   const bool bracketed = !text.empty() && text.front() == '[';
@@ -280,8 +288,13 @@ std::optional<AddressPort> ScalarReader::address_port(const Node& node, std::str
   const std::optional<unsigned> port = number(port_text, 65535);
   if (!ip || !port || *port == 0 || bracketed != (ip->family() == Family::V6)) {
     Diagnostic& error = diagnostics_.error(Code::BadAddress, node.span, with(what, quoted(text) + " is no ADDRESS:PORT")).expect("as 10.10.0.1:6443 or [fd00:10::1]:6443");
-    if (const std::optional<Ip> bare = Ip::parse(text))
+    const std::optional<Ip> unbracketed = bracketed ? std::nullopt : Ip::parse(host);
+    if (unbracketed && unbracketed->family() == Family::V6 && port && *port != 0)
+      error.help("an IPv6 address stands in brackets: " + to_string(AddressPort{*unbracketed, static_cast<std::uint16_t>(*port)}));
+    else if (const std::optional<Ip> bare = Ip::parse(text))
       error.help("add the port: " + to_string(AddressPort{*bare, 6443}));
+    else if (ip && !port)
+      error.help("ports are decimal numbers from 1 to 65535");
     return std::nullopt;
   }
   const AddressPort value{*ip, static_cast<std::uint16_t>(*port)};
@@ -293,7 +306,7 @@ std::optional<AddressPort> ScalarReader::address_port(const Node& node, std::str
 }
 
 std::optional<ServiceSet> ScalarReader::port(const Node& node, std::string_view what) {
-  if (!scalar(node, what)) return std::nullopt;
+  if (!scalar(node, what) || !ascii(node, what)) return std::nullopt;
   const std::string_view text = node.text;
   if (text == "icmp") return ServiceSet::protocol(Protocol::Icmp) | ServiceSet::protocol(Protocol::Icmpv6);
   const auto refuse = [&](std::string message, std::string help) -> std::optional<ServiceSet> {
@@ -343,14 +356,14 @@ std::optional<Domain> ScalarReader::domain(const Node& node, std::string_view wh
 }
 
 std::optional<Date> ScalarReader::date(const Node& node, std::string_view what) {
-  if (!scalar(node, what)) return std::nullopt;
+  if (!scalar(node, what) || !ascii(node, what)) return std::nullopt;
   if (const std::optional<Date> date = Date::parse(node.text)) return date;
   diagnostics_.error(Code::BadDate, node.span, with(what, quoted(node.text) + " is no date")).expect("YYYY-MM-DD, a day that exists");
   return std::nullopt;
 }
 
 std::optional<KubernetesVersion> ScalarReader::version(const Node& node, std::string_view what) {
-  if (!scalar(node, what)) return std::nullopt;
+  if (!scalar(node, what) || !ascii(node, what)) return std::nullopt;
   const std::size_t dot = node.text.find('.');
   const std::optional<unsigned> major = number(std::string_view(node.text).substr(0, dot), 9);
   const std::optional<unsigned> minor = dot == std::string::npos ? std::nullopt : number(std::string_view(node.text).substr(dot + 1), 999);

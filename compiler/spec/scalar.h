@@ -28,6 +28,8 @@ class ScalarReader {
   std::optional<bool> boolean(const Node&, std::string_view what);
   // One of `words`; a near miss is named.
   std::optional<std::string> word(const Node&, std::string_view what, std::span<const std::string_view> words);
+  // False if YAML readers take this plain key for something else than text.
+  bool key(const Member&, std::string_view what);
   // RFC 1123 label: names of workloads, endpoints, namespaces, port names.
   std::optional<std::string> name(const Node&, std::string_view what);
   bool name(std::string_view text, Span at, std::string_view what);

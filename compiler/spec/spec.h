@@ -63,7 +63,7 @@ struct SpecCluster {
   std::optional<Located<KubernetesVersion>> version;
   Located<Dataplane> dataplane;
   std::vector<Located<Prefix>> pods, services, nodes, node_tunnels;
-  Domain domain = blank<Domain>();
+  Located<Domain> domain;
   std::optional<SpecDns> dns;
   std::vector<Located<AddressPort>> api_server;
   Span api_server_at;

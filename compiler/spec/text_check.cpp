@@ -164,8 +164,10 @@ bool check_text(std::uint32_t source, const Sources& sources, Diagnostics& diagn
     if (length == 0) {
       char name[8];
       std::snprintf(name, sizeof name, "0x%02x", static_cast<unsigned>(c));
-      report(3, Code::NotUtf8, at(i, 1), "byte " + std::string(name) + " is not part of UTF-8 text", "save the file as UTF-8");
-      ++i;
+      std::size_t end = i + 1;  // of the run of such bytes: one character of another encoding, most often
+      while (end < text.size() && static_cast<unsigned char>(text[end]) >= 0x80 && utf8_length(text, end, point) == 0) ++end;
+      report(3, Code::NotUtf8, at(i, end - i), "byte " + std::string(name) + " is not part of UTF-8 text", "save the file as UTF-8");
+      i = end;
       continue;
     }
     if (point == 0xFEFF)

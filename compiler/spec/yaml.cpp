@@ -97,6 +97,8 @@ class TreeBuilder : public YAML::EventHandler {
   Node take() { return std::move(root_); }
   Span document() const { return document_; }
   bool failed() const { return failed_; }
+  // The innermost list or map that has not ended; unknown if there is none.
+  Span unfinished() const { return stack_.empty() ? Span{} : stack_.back().node.span; }
   Span point(const YAML::Mark& mark) const {
     const auto at = static_cast<std::uint32_t>(std::clamp<long>(mark.pos, 0, static_cast<long>(text_.size()) - shift_)) + shift_;
     return {source_, at, at};
@@ -104,6 +106,10 @@ class TreeBuilder : public YAML::EventHandler {
   // From the mark to the end of the word there.
   Span word_span(const YAML::Mark& mark) const {
     Span span = point(mark);
+    if (span.begin < text_.size() && (text_[span.begin] == '[' || text_[span.begin] == '{')) {
+      span.end = span.begin + 1;
+      return span;
+    }
     const std::size_t stop = text_.find_first_of(" \r\n,]}:#", span.begin);
     span.end = static_cast<std::uint32_t>(std::max<std::size_t>(std::min(stop, text_.size()), std::min<std::size_t>(span.begin + 1, text_.size())));
     return span;
@@ -116,6 +122,7 @@ class TreeBuilder : public YAML::EventHandler {
     bool have_key = false;
     std::string key;
     Span key_span;
+    bool key_quoted = false;
   };
 
   bool expecting_key() const {
@@ -133,8 +140,14 @@ class TreeBuilder : public YAML::EventHandler {
     std::size_t end = at;
     if (at < text_.size() && (text_[at] == '"' || text_[at] == '\'')) {
       const char quote = text_[at];
-      for (end = at + 1; end < text_.size() && text_[end] != quote; ++end)
-        if (quote == '"' && text_[end] == '\\') ++end;
+      for (end = at + 1; end < text_.size(); ++end) {
+        if (quote == '"' && text_[end] == '\\') {
+          ++end;
+        } else if (text_[end] == quote) {
+          if (quote == '"' || text_.substr(end + 1, 1) != "'") break;
+          ++end;  // '' is a quote inside of single quotes
+        }
+      }
       end = std::min(end + 1, text_.size());
     } else if (at < text_.size() && (text_[at] == '|' || text_[at] == '>')) {
       end = at + 1;
@@ -181,8 +194,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     Open& opened = stack_.emplace_back();
     opened.node.kind = kind;
-    opened.node.span = at;
-    opened.node.span.end = std::min<std::uint32_t>(at.begin + 1, static_cast<std::uint32_t>(text_.size()));
+    opened.node.span = word_span(mark);
     opened.anchor = anchor;
   }
 
@@ -217,6 +229,7 @@ class TreeBuilder : public YAML::EventHandler {
       top.have_key = true;
       top.key = std::move(node.text);
       top.key_span = node.span;
+      top.key_quoted = node.quoted;
       return;
     }
     place(std::move(node), anchor);
@@ -237,7 +250,7 @@ class TreeBuilder : public YAML::EventHandler {
       top.node.items.push_back(std::move(node));
       return;
     }
-    top.node.members.push_back({std::move(top.key), top.key_span, std::move(node)});
+    top.node.members.push_back({std::move(top.key), top.key_span, std::move(node), top.key_quoted});
     top.have_key = false;
   }
 
@@ -267,6 +280,19 @@ class TreeBuilder : public YAML::EventHandler {
   std::size_t anchored_ = 0;
   bool failed_ = false;
 };
+
+// What yaml-cpp found, as the author of a spec would say it.
+std::string in_words(const std::string& message) {
+  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"end of sequence flow not found", "a list that '[' opened is not closed before this"},
+      {"end of map flow not found", "a map that '{' opened is not closed before this"},
+      {"end of map not found", "this neither continues the map above nor ends it; see its indentation"},
+      {"end of sequence not found", "this neither continues the list above nor ends it; see its indentation"},
+      {"illegal map value", "a ':' where no key can be; often the line above lacks a space after its own"}};
+  for (const auto& [theirs, ours] : kWords)
+    if (message == theirs) return std::string(ours);
+  return printable(message);
+}
 
 }  // namespace
 
@@ -317,7 +343,8 @@ std::optional<Node> read_yaml(std::uint32_t source, const Sources& sources, Diag
   } catch (const YAML::DeepRecursion& error) {
     diagnostics.error(Code::TooDeep, builder.point(error.mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   } catch (const YAML::Exception& error) {
-    diagnostics.error(Code::YamlSyntax, builder.word_span(error.mark), "not YAML: " + printable(error.msg));
+    Diagnostic& added = diagnostics.error(Code::YamlSyntax, builder.word_span(error.mark), "not YAML: " + in_words(error.msg));
+    if (const Span open = builder.unfinished(); open.known()) added.note(open, "in the list or map that starts here");
   }
   return std::nullopt;
 }

@@ -31,6 +31,7 @@ struct Member {
   std::string key;
   Span key_span;
   Node value;
+  bool key_quoted = false;
 };
 
 // Bounds that no honest spec meets; the fuzzers hold the reader to them.
