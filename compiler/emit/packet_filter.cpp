@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace airtight {
@@ -52,8 +53,7 @@ class Lowering {
       IpSet half = only(addresses, family);
       if (half.empty()) continue;
       std::string unique = name + std::string(suffix(family));
-      const auto taken = [&](const AddressSet& set) { return set.name == unique; };
-      while (std::any_of(filter_.sets.begin(), filter_.sets.end(), taken)) unique += '_';
+      while (!set_names_.insert(unique).second) unique += '_';
       result.index[static_cast<std::size_t>(family)] = filter_.sets.size();
       filter_.sets.push_back({std::move(unique), family, std::move(half), notes});
     }
@@ -424,6 +424,7 @@ class Lowering {
 
   const Policy& policy_;
   PacketFilter filter_;
+  std::set<std::string> set_names_;
   ByFamily inside_, cluster_, pods_, link_groups_;
   std::optional<ByFamily> neighbours_, nodes_, api_sources_;
   std::map<std::size_t, ByFamily> endpoint_sets_;

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
+#include "compiler/net/excerpt.h"
+
 namespace airtight {
 namespace {
 
@@ -14,21 +16,10 @@ struct Character {
   bool valid = false;
 };
 
-// One UTF-8 character (RFC 3629) at `at`; an invalid byte is a character of length 1.
+// The character at `at`; a byte that is not part of UTF-8 is a character of length 1.
 Character decode(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return {lead, 1, true};
-  const std::size_t length = lead >= 0xF0 && lead <= 0xF4 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xC2 && lead < 0xE0 ? 2 : 0;
-  if (length == 0 || at + length > text.size()) return {lead, 1, false};
-  std::uint32_t point = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {lead, 1, false};
-    point = (point << 6) | (byte(i) & 0x3FU);
-  }
-  const bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
-  if (overlong || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return {lead, 1, false};
-  return {point, length, true};
+  const std::optional<CodePoint> found = first_code_point(text.substr(at));
+  return found ? Character{found->value, found->length, true} : Character{};
 }
 
 bool invisible(std::uint32_t point) {

@@ -281,8 +281,8 @@ bool refuse_denied_address(const Located<Prefix>& range, std::string_view what, 
       if (entry.match != CatalogueEntry::Match::Address) continue;
       const Prefix denied = Prefix::parse(entry.value).value();
       if (!set.intersects(IpSet::of(denied))) continue;
-      const std::string held = range.value == denied ? std::string() : to_string(range.value) + " holds ";
-      diagnostics.error(Code::MeetsCatalogue, range.at, std::string(what) + ": " + held + to_string(denied) + " (" + entry.label + "), which catalogue '" + catalogue.name + "' denies")
+      const std::string found = to_string(denied) + " (" + entry.label + "), which catalogue '" + catalogue.name + "' denies";
+      diagnostics.error(Code::MeetsCatalogue, range.at, std::string(what) + ": " + (range.value == denied ? "this is " : to_string(range.value) + " holds ") + found)
           .help("take the address out of the range, or the catalogue out of boundary.deny");
       return true;
     }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "compiler/net/excerpt.h"
 #include "compiler/spec/yaml.h"
 
 namespace airtight {
@@ -12,22 +13,11 @@ namespace {
 
 constexpr int kReportsACode = 8;  // the rest of a binary file tells nobody anything new
 
-// Sequence length by RFC 3629, 0 for an invalid one; the code point goes to `point`.
+// Length of the UTF-8 sequence at `at`, 0 for an invalid one; the code point goes to `point`.
 std::size_t utf8_length(std::string_view text, std::size_t at, std::uint32_t& point) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(text[at + i])); };
-  const std::uint32_t lead = byte(0);
-  point = lead;
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
-  if (length == 0 || at + length > text.size()) return 0;
-  point = lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-    point = (point << 6) | (byte(i) & 0x3F);
-  }
-  const bool bad = (length == 3 && point < 0x800) || (length == 4 && (point < 0x10000 || point > 0x10FFFF)) ||
-                   (point >= 0xD800 && point <= 0xDFFF);
-  return bad ? 0 : length;
+  const std::optional<CodePoint> found = first_code_point(text.substr(at));
+  point = found ? static_cast<std::uint32_t>(found->value) : 0;
+  return found ? found->length : 0;
 }
 
 bool is_bidi_or_zero_width(std::uint32_t point) {

@@ -344,7 +344,7 @@ std::optional<Node> read_yaml(std::uint32_t source, const Sources& sources, Diag
     diagnostics.error(Code::TooDeep, builder.point(error.mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   } catch (const YAML::Exception& error) {
     Diagnostic& added = diagnostics.error(Code::YamlSyntax, builder.word_span(error.mark), "not YAML: " + in_words(error.msg));
-    if (const Span open = builder.unfinished(); open.known()) added.note(open, "in the list or map that starts here");
+    if (const Span open = builder.unfinished(); open.known() && error.msg.starts_with("end of ")) added.note(open, "what is not ended starts here");
   }
   return std::nullopt;
 }
