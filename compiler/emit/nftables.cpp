@@ -27,7 +27,8 @@ std::string number_set(const PortSet& numbers) {
   return numbers.intervals().size() == 1 ? list : "{ " + list + " }";
 }
 
-// The parts of one rule about protocol and ports; several where one nft rule cannot say it (ICMP types with some codes).
+// The parts of one rule about protocol and ports; several where one nft rule cannot say it (ICMP types with some
+// codes).
 std::vector<std::string> service_texts(Protocol protocol, const PortSet& selectors) {
   switch (protocol) {
     case Protocol::Tcp:
@@ -35,9 +36,11 @@ std::vector<std::string> service_texts(Protocol protocol, const PortSet& selecto
     case Protocol::Sctp:
       if (selectors.is_all()) return {"meta l4proto " + std::string(to_string(protocol))};
       return {std::string(to_string(protocol)) + " dport " + number_set(selectors)};
-    case Protocol::Other: return {"meta l4proto " + number_set(selectors)};
+    case Protocol::Other:
+      return {"meta l4proto " + number_set(selectors)};
     case Protocol::Icmp:
-    case Protocol::Icmpv6: break;
+    case Protocol::Icmpv6:
+      break;
   }
   const std::string name = protocol == Protocol::Icmp ? "icmp" : "icmpv6";
   if (selectors.is_all()) return {protocol == Protocol::Icmp ? "meta l4proto icmp" : "meta l4proto ipv6-icmp"};
@@ -63,19 +66,26 @@ std::vector<std::string> service_texts(Protocol protocol, const PortSet& selecto
 std::string shape_text(Shape shape, std::optional<Family> family) {
   const bool v4 = family == Family::V4;
   switch (shape) {
-    case Shape::None: return "";
-    case Shape::LooseSourceRoute: return "ip option lsrr exists";
-    case Shape::StrictSourceRoute: return "ip option ssrr exists";
-    case Shape::RoutingHeader: return "exthdr rt exists";
+    case Shape::None:
+      return "";
+    case Shape::LooseSourceRoute:
+      return "ip option lsrr exists";
+    case Shape::StrictSourceRoute:
+      return "ip option ssrr exists";
+    case Shape::RoutingHeader:
+      return "exthdr rt exists";
     case Shape::NeighbourDiscovery:
-      return "ip6 hoplimit 255 icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } icmpv6 code 0";
+      return "ip6 hoplimit 255 icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } icmpv6 code "
+             "0";
     case Shape::ListenerDiscovery:
       return "ip6 hoplimit 1 icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, "
              "mld2-listener-report }";
-    case Shape::DhcpClient: return v4 ? "udp sport 68 udp dport 67" : "udp sport 546 udp dport 547";
+    case Shape::DhcpClient:
+      return v4 ? "udp sport 68 udp dport 67" : "udp sport 546 udp dport 547";
     case Shape::RouterRole:
       return v4 ? "icmp type { redirect, router-advertisement }" : "icmpv6 type { nd-router-advert, nd-redirect }";
-    case Shape::DhcpServer: return v4 ? "udp sport 67 udp dport 68" : "udp sport 547 udp dport 546";
+    case Shape::DhcpServer:
+      return v4 ? "udp sport 67 udp dport 68" : "udp sport 547 udp dport 546";
   }
   return "";
 }
@@ -90,8 +100,9 @@ class InetText {
 
   TableText run() {
     const std::string table = "table inet " + std::string(kInetTable);
-    out_ = "# One transaction: the table is made if it is not there, deleted, and made anew. Nothing else is touched.\n" +
-           table + "\ndelete " + table + "\n" + table + " {\n";
+    out_ =
+        "# One transaction: the table is made if it is not there, deleted, and made anew. Nothing else is touched.\n" +
+        table + "\ndelete " + table + "\n" + table + " {\n";
     for (const DropReason& reason : filter_.drops) out_ += "  counter " + reason.name + " { }\n";
     for (const std::string& counter : filter_.counters) out_ += "  counter " + counter + " { }\n";
     for (const AddressSet& set : filter_.sets) add_set(set);
@@ -131,10 +142,17 @@ class InetText {
   void add_chain(const FilterChain& chain) {
     out_ += "\n  # " + chain.purpose + "\n  chain " + chain.name + " {\n";
     switch (chain.hook) {
-      case Hook::None: break;
-      case Hook::Prerouting: out_ += "    type filter hook prerouting priority raw; policy accept;\n"; break;
-      case Hook::Forward: out_ += "    type filter hook forward priority filter; policy drop;\n"; break;
-      case Hook::Output: out_ += "    type filter hook output priority filter; policy drop;\n"; break;
+      case Hook::None:
+        break;
+      case Hook::Prerouting:
+        out_ += "    type filter hook prerouting priority raw; policy accept;\n";
+        break;
+      case Hook::Forward:
+        out_ += "    type filter hook forward priority filter; policy drop;\n";
+        break;
+      case Hook::Output:
+        out_ += "    type filter hook output priority filter; policy drop;\n";
+        break;
     }
     for (const FilterRule& rule : chain.rules) add_rule(rule);
     out_ += "  }\n";
@@ -148,7 +166,8 @@ class InetText {
     const std::string ip = rule.family == Family::V6 ? "ip6 " : "ip ";
     if (rule.family) head += rule.family == Family::V4 ? "meta nfproto ipv4 " : "meta nfproto ipv6 ";
     if (!match.in_device.empty()) head += "iifname " + quoted_name(match.in_device) + " ";
-    if (match.source) head += ip + "saddr " + (match.not_source ? "!= @" : "@") + filter_.sets[*match.source].name + " ";
+    if (match.source)
+      head += ip + "saddr " + (match.not_source ? "!= @" : "@") + filter_.sets[*match.source].name + " ";
     if (match.destination) {
       head += ip + "daddr " + (match.not_destination ? "!= @" : "@") + filter_.sets[*match.destination].name + " ";
     }
@@ -169,9 +188,12 @@ class InetText {
   std::string verdict_text(const FilterRule& rule) const {
     const std::string counter = rule.counter.empty() ? "" : "counter name " + quoted_name(rule.counter) + " ";
     switch (rule.verdict) {
-      case Verdict::Accept: return counter + "accept";
-      case Verdict::Drop: return counter + "goto drop_" + filter_.drops[rule.target].name;
-      case Verdict::Goto: return counter + "goto " + filter_.chains[rule.target].name;
+      case Verdict::Accept:
+        return counter + "accept";
+      case Verdict::Drop:
+        return counter + "goto drop_" + filter_.drops[rule.target].name;
+      case Verdict::Goto:
+        return counter + "goto " + filter_.chains[rule.target].name;
     }
     return "drop";
   }
@@ -247,7 +269,8 @@ std::vector<std::string> uplink_patterns(const Policy& policy) {
 
 std::string remove_text() {
   std::string text = "# Naming a table makes it where it is absent, so that deleting it never fails.\n";
-  for (const std::string& table : {"table inet " + std::string(kInetTable), "table netdev " + std::string(kEgressTable)})
+  for (const std::string& table :
+       {"table inet " + std::string(kInetTable), "table netdev " + std::string(kEgressTable)})
     text += table + "\ndelete " + table + "\n";
   return text;
 }
@@ -291,24 +314,23 @@ void check(const Policy& policy, Diagnostics& diagnostics) {
 std::vector<Artifact> emit(const Policy& policy) {
   const TableText inet = inet_table(policy);
   const EgressText egress = egress_table(policy);
-  const auto header = [&](std::string_view purpose) {
-    return header_text(policy, purpose) + "\n";
-  };
+  const auto header = [&](std::string_view purpose) { return header_text(policy, purpose) + "\n"; };
   const auto artifact = [](std::string name, std::string content, bool executable) {
     return Artifact{"nftables/" + std::move(name), TargetId::Nftables, Layer::Firewall, std::move(content), executable};
   };
   std::string egress_file = header("what may leave by an uplink, raw senders included; load it after airtight.nft") +
                             egress.table.enforcing + "\n" + std::string(kUplinksMarker) + "\n" + egress.literal_uplinks;
   if (!uplink_patterns(policy).empty()) {
-    egress_file += "# Uplinks that are patterns get their chains from apply.sh, on the node. Without it they are not held.\n";
+    egress_file +=
+        "# Uplinks that are patterns get their chains from apply.sh, on the node. Without it they are not held.\n";
   }
   std::vector<Artifact> artifacts;
   artifacts.push_back(artifact("airtight-egress.nft", std::move(egress_file), false));
-  artifacts.push_back(artifact("airtight.nft",
-                               header("what the node and its pods may send; outside is dropped first") + inet.enforcing,
-                               false));
+  artifacts.push_back(artifact(
+      "airtight.nft", header("what the node and its pods may send; outside is dropped first") + inet.enforcing, false));
   artifacts.push_back(artifact("apply.sh", apply_script(policy, inet, egress), true));
-  artifacts.push_back(artifact("remove.nft", header("takes both tables away, and nothing else") + remove_text(), false));
+  artifacts.push_back(
+      artifact("remove.nft", header("takes both tables away, and nothing else") + remove_text(), false));
   artifacts.push_back(artifact("remove.sh", remove_script(policy), true));
   return artifacts;
 }
@@ -317,8 +339,11 @@ std::vector<Artifact> emit(const Policy& policy) {
 }  // namespace nftables
 
 const Target kNftablesTarget = {
-    TargetId::Nftables, Layer::Firewall,
-    "every node's packet filter: inet output and forward, and the egress hook of each uplink", std::nullopt,
-    nftables::check, nftables::emit};
+    TargetId::Nftables,
+    Layer::Firewall,
+    "every node's packet filter: inet output and forward, and the egress hook of each uplink",
+    std::nullopt,
+    nftables::check,
+    nftables::emit};
 
 }  // namespace airtight

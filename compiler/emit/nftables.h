@@ -6,7 +6,8 @@
 
 namespace airtight {
 
-// Writes nftables/airtight.nft, nftables/airtight-egress.nft, nftables/remove.nft, nftables/apply.sh, nftables/remove.sh.
+// Writes nftables/airtight.nft, nftables/airtight-egress.nft, nftables/remove.nft, nftables/apply.sh,
+// nftables/remove.sh.
 extern const Target kNftablesTarget;
 
 }  // namespace airtight

@@ -1,8 +1,8 @@
 // The egress table: what leaves by an uplink, whoever made the frame. Every test reads the octets that will be on the
-// wire (@ll, from the MAC header on), never the kernel's idea of them: a raw sender chooses the protocol that the kernel
-// notes for its frame, and with it what `ip daddr` or `meta protocol` would read. For the same reason IPv4 passes without
-// options only, and IPv6 with one extension header at most, none of them routing. `ether type` is of no use here: nft
-// makes it ask for the type of an input device, and a frame that leaves has none.
+// wire (@ll, from the MAC header on), never the kernel's idea of them: a raw sender chooses the protocol that the
+// kernel notes for its frame, and with it what `ip daddr` or `meta protocol` would read. For the same reason IPv4
+// passes without options only, and IPv6 with one extension header at most, none of them routing. `ether type` is of no
+// use here: nft makes it ask for the type of an input device, and a frame that leaves has none.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -56,17 +56,19 @@ class Frame {
   }
   std::string type(std::uint16_t value) const {
     const std::string inner = "@ll," + std::to_string((kEthernet - 2 + (tagged_ ? kTag : 0)) * 8) + ",16 ";
-    const std::string tag = tagged_ ? "@ll," + std::to_string((kEthernet - 2) * 8) + ",16 " + hex(kTypeVlan, 2) + " " : "";
+    const std::string tag =
+        tagged_ ? "@ll," + std::to_string((kEthernet - 2) * 8) + ",16 " + hex(kTypeVlan, 2) + " " : "";
     return tag + inner + hex(value, 2) + " ";
   }
   std::string ipv4() const { return type(kTypeIpv4) + read(0, 1) + "0x45 "; }
   std::string ipv6() const { return type(kTypeIpv6); }
-  std::string destination(Family family) const {
-    return family == Family::V4 ? read(16, 4) : read(24, 16);
+  std::string destination(Family family) const { return family == Family::V4 ? read(16, 4) : read(24, 16); }
+  std::string ipv6_without_extensions() const {
+    return ipv6() + read(6, 1) + "!= " + std::string(kExtensionHeaders) + " ";
   }
-  std::string ipv6_without_extensions() const { return ipv6() + read(6, 1) + "!= " + std::string(kExtensionHeaders) + " "; }
   std::string ipv6_with_one_extension() const {
-    return ipv6() + read(6, 1) + std::string(kTolerated) + " " + read(40, 1) + "!= " + std::string(kExtensionHeaders) + " ";
+    return ipv6() + read(6, 1) + std::string(kTolerated) + " " + read(40, 1) + "!= " + std::string(kExtensionHeaders) +
+           " ";
   }
 
  private:
@@ -84,17 +86,21 @@ class EgressWriter {
     text.uplink_counting = "add chain netdev " + std::string(kEgressTable) + " uplink_%NAME% { policy accept; }\n";
     text.mac_header = kEthernet + (vlan() ? kTag : 0);
     text.table = table();
-    for (const std::string& device : literal_uplinks(policy_)) text.literal_uplinks += filled(text.uplink_block, device, text.mac_header);
+    for (const std::string& device : literal_uplinks(policy_))
+      text.literal_uplinks += filled(text.uplink_block, device, text.mac_header);
     return text;
   }
 
  private:
   static std::string filled(std::string_view block, const std::string& device, unsigned mac_header) {
-    const std::array<std::pair<std::string_view, std::string>, 3> fields{{
-        {"%DEVICE%", device}, {"%NAME%", filter_name(device)}, {"%LONGEST%", std::to_string(kStandardMtu + mac_header)}}};
+    const std::array<std::pair<std::string_view, std::string>, 3> fields{
+        {{"%DEVICE%", device},
+         {"%NAME%", filter_name(device)},
+         {"%LONGEST%", std::to_string(kStandardMtu + mac_header)}}};
     std::string text;
     while (!block.empty()) {
-      const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return block.starts_with(f.first); });
+      const auto field =
+          std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return block.starts_with(f.first); });
       if (field != fields.end()) {
         text += field->second;
         block.remove_prefix(field->first.size());
@@ -158,7 +164,8 @@ class EgressWriter {
 
   void messages(const Frame& frame) {
     // Next header 58 with hop limit 255, then type and code (RFC 4861 §4).
-    const std::string neighbour = frame.ipv6() + frame.read(6, 2) + "0x3aff " + frame.read(40, 2) + "{ 0x8500, 0x8700, 0x8800 } ";
+    const std::string neighbour =
+        frame.ipv6() + frame.read(6, 2) + "0x3aff " + frame.read(40, 2) + "{ 0x8500, 0x8700, 0x8800 } ";
     pass(neighbour + frame.destination(Family::V6) + "@neighbours ", "neighbour discovery on the link");
     // A hop-by-hop header of eight octets before ICMPv6, hop limit 1 (RFC 2710 §3, RFC 3810 §5).
     pass(frame.ipv6() + frame.read(6, 2) + "0x0001 " + frame.read(40, 2) + "0x3a00 " + frame.read(48, 1) +
@@ -224,9 +231,9 @@ class EgressWriter {
              hex(Canary::kHopLimit * 256U + 17U, 2) + " " + frame.destination(Family::V4) +
              hex(Ip::parse(Canary::kIpv4)->bits(), 4) + " " + udp(20) + rate,
          "the sensor canary, IPv4", "canary");
-    pass(mark + frame_length(Canary::kIpv6Frame) + frame.ipv6() + frame.read(4, 2) + std::to_string(Canary::kUdpLength) +
-             " " + frame.read(6, 2) + hex(17U * 256U + Canary::kHopLimit, 2) + " " + frame.destination(Family::V6) +
-             hex(Ip::parse(Canary::kIpv6)->bits(), 16) + " " + udp(40) + rate,
+    pass(mark + frame_length(Canary::kIpv6Frame) + frame.ipv6() + frame.read(4, 2) +
+             std::to_string(Canary::kUdpLength) + " " + frame.read(6, 2) + hex(17U * 256U + Canary::kHopLimit, 2) +
+             " " + frame.destination(Family::V6) + hex(Ip::parse(Canary::kIpv6)->bits(), 16) + " " + udp(40) + rate,
          "the sensor canary, IPv6", "canary");
   }
 
@@ -250,17 +257,21 @@ class EgressWriter {
     const std::string refusals =
         "@ll,96,16 { 0x0800, 0x86dd } counter name \"refused_ip\"\n"
         "@ll,96,16 0x0800 @ll,112,8 != 0x45 counter name \"refused_ip_options\"\n"
-        "@ll,96,16 0x86dd @ll,160,8 " + std::string(kExtensionHeaders) + " counter name \"refused_extension_headers\"\n"
-        "@ll,96,16 != { 0x0800, 0x86dd } counter name \"refused_frames\"\n" + all;
+        "@ll,96,16 0x86dd @ll,160,8 " +
+        std::string(kExtensionHeaders) +
+        " counter name \"refused_extension_headers\"\n"
+        "@ll,96,16 != { 0x0800, 0x86dd } counter name \"refused_frames\"\n" +
+        all;
     std::string text =
-        "# One transaction: the table is made if it is not there, deleted, and made anew. Nothing else is touched.\n" + name +
-        "\ndelete " + name + "\n" + name + " {\n";
+        "# One transaction: the table is made if it is not there, deleted, and made anew. Nothing else is touched.\n" +
+        name + "\ndelete " + name + "\n" + name + " {\n";
     for (std::size_t i = 0; i < policy_.exceptions.size(); ++i) text += "  counter " + exception_counter(i) + " { }\n";
-    text += "  counter canary { }\n"
-            "  counter refused_ip { }\n"
-            "  counter refused_ip_options { }\n"
-            "  counter refused_extension_headers { }\n"
-            "  counter refused_frames { }\n";
+    text +=
+        "  counter canary { }\n"
+        "  counter refused_ip { }\n"
+        "  counter refused_ip_options { }\n"
+        "  counter refused_extension_headers { }\n"
+        "  counter refused_frames { }\n";
     const IpSet v4 = policy_.inside.only_v4();
     const IpSet v6 = policy_.inside.only_v6();
     if (!v4.empty()) text += set_text("inside_v4", v4, 16, inside_notes(policy_, Family::V4));
@@ -273,7 +284,8 @@ class EgressWriter {
     text += "\n  # Why it does not leave. A frame may be counted by more than one.\n  chain refused {\n" +
             lines(refusals + "\"airtight egress: \"\ndrop\n", "    ") + "  }\n}\n";
     const std::string chain = " netdev " + std::string(kEgressTable) + " refused";
-    return {std::move(text), "flush chain" + chain + "\n" + lines(refusals + "\"audit: airtight egress: \"\n", "add rule" + chain + " ")};
+    return {std::move(text), "flush chain" + chain + "\n" +
+                                 lines(refusals + "\"audit: airtight egress: \"\n", "add rule" + chain + " ")};
   }
 
   static std::string lines(const std::string& text, const std::string& before) {

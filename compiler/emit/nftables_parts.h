@@ -31,8 +31,8 @@ struct TableText {
 TableText inet_table(const Policy&);
 
 struct EgressText {
-  TableText table;          // sets and the chain of refusals, without any base chain
-  std::string uplink_block;  // template: %DEVICE% name, %NAME% name in identifiers, %LONGEST% octets of a full frame
+  TableText table;              // sets and the chain of refusals, without any base chain
+  std::string uplink_block;     // template: %DEVICE% name, %NAME% name in identifiers, %LONGEST% octets of a full frame
   std::string uplink_counting;  // template, as TableText::counting
   unsigned mac_header = 14;     // octets of a MAC header, with a tag where vlan is declared
   std::string literal_uplinks;  // the blocks of the uplinks that are no patterns, for an MTU of 1,500

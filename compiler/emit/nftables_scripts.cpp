@@ -21,7 +21,9 @@ std::string plain_list(const std::vector<std::string>& words) {
   return text;
 }
 
-std::string here_document(std::string_view text) { return "<<'AIRTIGHT_TEXT'\n" + std::string(text) + "AIRTIGHT_TEXT\n"; }
+std::string here_document(std::string_view text) {
+  return "<<'AIRTIGHT_TEXT'\n" + std::string(text) + "AIRTIGHT_TEXT\n";
+}
 
 // A `case` arm for each pattern: the fixed part quoted, the star not.
 std::string matches_pattern(const std::vector<std::string>& patterns) {
@@ -356,13 +358,17 @@ std::string apply_script(const Policy& policy, const TableText& inet, const Egre
   const std::vector<std::string> literals = literal_uplinks(policy);
   std::string names;
   for (const std::string& literal : literals) names += literal + "\n";
-  std::string text = script_head(policy, "loads both tables, binds the uplinks of this node, and rolls back unless confirmed");
-  text += "\nusage() {\n  cat " + here_document(std::string(kApplyUsage) + "\nUplinks of this policy: " +
-                                                plain_list(policy.cluster.uplinks) + "\n") + "}\n";
+  std::string text =
+      script_head(policy, "loads both tables, binds the uplinks of this node, and rolls back unless confirmed");
+  text += "\nusage() {\n  cat " +
+          here_document(std::string(kApplyUsage) + "\nUplinks of this policy: " + plain_list(policy.cluster.uplinks) +
+                        "\n") +
+          "}\n";
   text += "\nmarker=" + single_quoted(kUplinksMarker) + "\npatterns=" + single_quoted(plain_list(patterns)) +
           "\nheader=" + std::to_string(egress.mac_header) + "  # octets of a MAC header\n\n";
   text += "# A device that a pattern of the spec matches.\n" + matches_pattern(patterns);
-  text += "\n# What a device's chain is made of.\nuplink_block() {\n  cat " + here_document(egress.uplink_block) + "}\n";
+  text +=
+      "\n# What a device's chain is made of.\nuplink_block() {\n  cat " + here_document(egress.uplink_block) + "}\n";
   text += "\n# The counting form: what turns the drops above into counting, in the same transaction.\n";
   text += "inet_counting() {\n  cat " + here_document(inet.counting) + "}\n";
   text += "egress_counting() {\n  cat " + here_document(egress.table.counting) + "}\n";

@@ -78,8 +78,8 @@ class Lowering {
     pods_ = add_sets("pods", policy_.pods(), {"pods"});
     source_route_ = add_drop("source_route", "airtight source-route: ",
                              "the real destination of a source-routed packet is not the one that can be tested");
-    rogue_server_ = add_drop("rogue_server", "airtight rogue-server: ",
-                             "a pod must not turn a node's routes or resolver");
+    rogue_server_ =
+        add_drop("rogue_server", "airtight rogue-server: ", "a pod must not turn a node's routes or resolver");
     for (const Catalogue& catalogue : policy_.catalogues) {
       if (!catalogue.denied || catalogue.addresses().empty()) continue;
       const std::string name = filter_name(catalogue.name);
@@ -101,7 +101,8 @@ class Lowering {
       from_pods.rules.push_back(shaped(family, Shape::RouterRole, Verdict::Drop, rogue_server_,
                                        family == Family::V4 ? "redirects and router advertisements (ICMP)"
                                                             : "router advertisements and redirects (ICMPv6)"));
-      from_pods.rules.push_back(shaped(family, Shape::DhcpServer, Verdict::Drop, rogue_server_, "answers of a DHCP server"));
+      from_pods.rules.push_back(
+          shaped(family, Shape::DhcpServer, Verdict::Drop, rogue_server_, "answers of a DHCP server"));
     }
     filter_.chains.push_back(std::move(from_pods));
     FilterChain& chain = filter_.chains[0];
@@ -141,7 +142,8 @@ class Lowering {
 
   void outside() {
     outside_chain_ = filter_.chains.size();
-    FilterChain& chain = add_chain("outside", Hook::None, "says what was tried: the denied catalogues by name, then the rest");
+    FilterChain& chain =
+        add_chain("outside", Hook::None, "says what was tried: the denied catalogues by name, then the rest");
     for (const Denied& denied : denied_) {
       for (const Family family : kFamilies) {
         if (!denied.sets.of(family)) continue;
@@ -162,21 +164,26 @@ class Lowering {
   }
 
   void source_routes(FilterChain& chain) const {
-    chain.rules.push_back(shaped(Family::V4, Shape::LooseSourceRoute, Verdict::Drop, source_route_, "loose source route"));
-    chain.rules.push_back(shaped(Family::V4, Shape::StrictSourceRoute, Verdict::Drop, source_route_, "strict source route"));
-    chain.rules.push_back(shaped(Family::V6, Shape::RoutingHeader, Verdict::Drop, source_route_, "IPv6 routing header"));
+    chain.rules.push_back(
+        shaped(Family::V4, Shape::LooseSourceRoute, Verdict::Drop, source_route_, "loose source route"));
+    chain.rules.push_back(
+        shaped(Family::V4, Shape::StrictSourceRoute, Verdict::Drop, source_route_, "strict source route"));
+    chain.rules.push_back(
+        shaped(Family::V6, Shape::RoutingHeader, Verdict::Drop, source_route_, "IPv6 routing header"));
   }
 
   // On the wire of one link only. In forward they are frames between ports of a bridge: a routed packet has lost its
   // hop limit of 255, and link-local groups are not routed.
   void link_messages(FilterChain& chain) {
     if (!neighbours_) {
-      neighbours_ = add_sets("neighbours", parsed("ff02::1/128") | parsed("ff02::2/128") | parsed("ff02::1:ff00:0/104") |
-                                               parsed("fe80::/10"),
-                             {"all nodes, all routers, solicited nodes, link-local neighbours"});
+      neighbours_ =
+          add_sets("neighbours",
+                   parsed("ff02::1/128") | parsed("ff02::2/128") | parsed("ff02::1:ff00:0/104") | parsed("fe80::/10"),
+                   {"all nodes, all routers, solicited nodes, link-local neighbours"});
       link_groups_ = add_sets("link_groups", parsed("ff02::/16"), {"groups of one link"});
     }
-    FilterRule rule = shaped(Family::V6, Shape::NeighbourDiscovery, Verdict::Accept, 0, "neighbour discovery on the link");
+    FilterRule rule =
+        shaped(Family::V6, Shape::NeighbourDiscovery, Verdict::Accept, 0, "neighbour discovery on the link");
     rule.match.destination = neighbours_->of(Family::V6);
     chain.rules.push_back(rule);
     if (inside_.of(Family::V6)) {
@@ -192,7 +199,8 @@ class Lowering {
   void declared_messages(FilterChain& chain) {
     if (policy_.cluster.dhcp_v4) {
       FilterRule rule = shaped(Family::V4, Shape::DhcpClient, Verdict::Accept, 0, "dhcp: v4 is declared");
-      rule.match.destination = add_sets("broadcast", parsed("255.255.255.255/32"), {"limited broadcast"}).of(Family::V4);
+      rule.match.destination =
+          add_sets("broadcast", parsed("255.255.255.255/32"), {"limited broadcast"}).of(Family::V4);
       chain.rules.push_back(rule);
       if (inside_.of(Family::V4)) {
         rule.match.destination = inside_.of(Family::V4);
@@ -209,8 +217,9 @@ class Lowering {
     for (const Multicast& multicast : policy_.multicast) {
       FilterRule rule;
       rule.family = multicast.group.family();
-      rule.match.destination = add_sets("group_" + std::to_string(++count), IpSet::of(multicast.group),
-                                        {multicast.protocol}).of(multicast.group.family());
+      rule.match.destination =
+          add_sets("group_" + std::to_string(++count), IpSet::of(multicast.group), {multicast.protocol})
+              .of(multicast.group.family());
       rule.match.number = multicast.number;
       rule.why = {placed(multicast.protocol + ": " + multicast.why, multicast.origin)};
       chain.rules.push_back(std::move(rule));
@@ -339,9 +348,9 @@ class Lowering {
         rule.family = family;
         rule.match.source = sources.of(family);
         rule.match.destination = destinations.of(family);
-        rule.why = {placed(std::string(policy_.name_of(flow.from)) + " to " + std::string(policy_.name_of(flow.to)) +
-                               ": " + flow.why,
-                           flow.origin)};
+        rule.why = {placed(
+            std::string(policy_.name_of(flow.from)) + " to " + std::string(policy_.name_of(flow.to)) + ": " + flow.why,
+            flow.origin)};
         add_services(chain, rule, flow.services);
       }
     }
@@ -470,7 +479,8 @@ std::vector<std::string> inside_notes(const Policy& policy, Family family) {
   std::vector<std::string> notes;
   for (const Group& group : groups) {
     std::string line = group.label + ": ";
-    for (std::size_t i = 0; i < std::min(group.ranges.size(), kShown); ++i) line += (i == 0 ? "" : ", ") + group.ranges[i];
+    for (std::size_t i = 0; i < std::min(group.ranges.size(), kShown); ++i)
+      line += (i == 0 ? "" : ", ") + group.ranges[i];
     if (group.ranges.size() > kShown) line += " and " + std::to_string(group.ranges.size() - kShown) + " more";
     notes.push_back(std::move(line));
   }

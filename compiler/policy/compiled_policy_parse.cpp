@@ -38,7 +38,8 @@ class Reader {
     ObjectFields object(errors_, root);
     object.get("digest", 0, [](const JsonValue&) { return 0; });
     object.get("format", 0, [](const JsonValue&) { return 0; });
-    Policy policy = policy_of(object.get("cluster", empty_cluster(), [&](const JsonValue& v) { return cluster(v); }));
+    Policy policy;
+    policy.cluster = object.get("cluster", Cluster(), [&](const JsonValue& v) { return cluster(v); });
     policy.catalogues = object.list("catalogues", [&](const JsonValue& v) { return catalogue(v); });
     object.check_ascending("catalogues", policy.catalogues, &Catalogue::name);
     policy.classification = object.text("classification");
@@ -77,15 +78,6 @@ class Reader {
   }
 
  private:
-  static Cluster empty_cluster() { return cluster_of(Domain::root()); }
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
-  // A Domain has no empty value, so neither has a Cluster or a Policy.
-  static Cluster cluster_of(Domain domain) { return Cluster{.domain = std::move(domain)}; }
-  static Policy policy_of(Cluster cluster) { return Policy{.cluster = std::move(cluster)}; }
-#pragma GCC diagnostic pop
-
   void check_inside(const JsonValue& root, const Policy& policy) {
     if (errors_.any()) return;
     std::vector<Prefix> ranges;
@@ -137,7 +129,7 @@ class Reader {
 
   Cluster cluster(const JsonValue& value) {
     ObjectFields object(errors_, value);
-    Cluster cluster = cluster_of(object.domain("domain"));
+    Cluster cluster;
     cluster.api_server = object.list("api_server", [&](const JsonValue& v) { return read_address_port(errors_, v); });
     cluster.api_server_origin = object.origin("api_server_origin");
     cluster.dataplane = object.get("dataplane", Dataplane(), [&](const JsonValue& v) {
@@ -150,6 +142,7 @@ class Reader {
     cluster.dns = object.get("dns", std::optional<ClusterDns>(), [&](const JsonValue& v) {
       return v.kind() == JsonValue::Kind::Null ? std::nullopt : std::optional<ClusterDns>(cluster_dns(v));
     });
+    cluster.domain = object.domain("domain");
     cluster.l2 = object.list("l2", [&](const JsonValue& v) {
       ObjectFields fields(errors_, v);
       EtherType type{fields.text("name"), fields.number<std::uint16_t>("value")};

@@ -22,6 +22,9 @@ class Names {
       }
       policy_.denied_names.push_back({name.value, origin_of(sources_, name.at)});
     }
+    std::vector<Domain> own;
+    for (const Endpoint& endpoint : policy_.endpoints) own.insert(own.end(), endpoint.names.begin(), endpoint.names.end());
+    own_names_ = DomainSet::from_suffixes(own);
     zones();
     for (const SpecEndpoint& endpoint : spec_.endpoints)
       for (const Located<Domain>& name : endpoint.names) endpoint_name(endpoint, name);
@@ -39,7 +42,7 @@ class Names {
         diagnostics_.error(Code::RootZone, from.name.at, "dns.zones: the root cannot be an inside zone").help("list the zones that the site serves itself");
         continue;
       }
-      refuse_denied(from.name, "dns.zones", false);
+      refuse_denied(from.name, "dns.zones", own_names_beat_catalogues() && own_names_.contains(from.name.value));
       Zone zone{from.name.value, {}, origin_of(sources_, from.name.at)};
       for (const Located<std::string>& name : from.forward)
         if (const std::optional<std::size_t> index = resolver(name)) zone.forward.push_back(*index);
@@ -78,8 +81,11 @@ class Names {
       diagnostics_.error(Code::RootZone, name.at, "endpoint " + quoted(endpoint.name.value) + ": the root is no endpoint's name");
       return;
     }
-    refuse_denied(name, "endpoint " + quoted(endpoint.name.value) + ".names", policy_.mode == Mode::PrivateVpc);
+    refuse_denied(name, "endpoint " + quoted(endpoint.name.value) + ".names", own_names_beat_catalogues());
   }
+
+  // PrivateLink endpoints keep their public names, and a zone of such a name must be forwarded (DESIGN §2, "Catalogues").
+  bool own_names_beat_catalogues() const { return policy_.mode == Mode::PrivateVpc; }
 
   void refuse_denied(const Located<Domain>& name, const std::string& what, bool beats_catalogues) {
     for (const DeniedName& denied : policy_.denied_names)
@@ -104,20 +110,16 @@ class Names {
 
   void inside() {
     std::vector<Domain> suffixes;
-    std::vector<Domain> own;
     for (const Zone& zone : policy_.zones) suffixes.push_back(zone.name);
     suffixes.push_back(policy_.cluster.domain);
     for (const Endpoint& endpoint : policy_.endpoints)
-      for (const Domain& name : endpoint.names) {
-        suffixes.push_back(name);
-        own.push_back(name);
-      }
+      suffixes.insert(suffixes.end(), endpoint.names.begin(), endpoint.names.end());
     for (const Prefix& prefix : policy_.inside.prefixes())
       for (Domain& zone : reverse_zones(prefix)) suffixes.push_back(std::move(zone));
     std::vector<Domain> denied;
     for (const DeniedName& name : policy_.denied_names) denied.push_back(name.name);
     DomainSet catalogues = denied_catalogue_names_;
-    if (policy_.mode == Mode::PrivateVpc) catalogues -= DomainSet::from_suffixes(own);
+    if (own_names_beat_catalogues()) catalogues -= own_names_;
     policy_.inside_names = DomainSet::from_suffixes(suffixes) - DomainSet::from_suffixes(denied) - catalogues;
   }
 
@@ -126,6 +128,7 @@ class Names {
   Policy& policy_;
   Diagnostics& diagnostics_;
   const DomainSet denied_catalogue_names_;
+  DomainSet own_names_;  // of endpoints, and what is below
 };
 
 }  // namespace
