@@ -1,8 +1,8 @@
 // The egress table: what leaves by an uplink, whoever made the frame. Every test reads the octets that will be on the
 // wire (@ll, from the MAC header on), never the kernel's idea of them: a raw sender chooses the protocol that the
-// kernel notes for its frame, and with it what `ip daddr` or `meta protocol` would read. For the same reason IPv4
-// passes without options only, and IPv6 with one extension header at most, none of them routing. `ether type` is of no
-// use here: nft makes it ask for the type of an input device, and a frame that leaves has none.
+// kernel notes for its frame, and with it what `ip daddr` and `meta protocol` read (measured: IPv4 to the outside,
+// noted as ARP, passed `meta protocol arp accept`). For the same reason IPv4 passes without options only, and IPv6 with
+// one extension header at most, none of them routing.
 #include <algorithm>
 #include <array>
 #include <string>

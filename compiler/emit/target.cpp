@@ -63,7 +63,7 @@ std::vector<Artifact> emit_targets(const Policy& policy, std::span<const TargetI
 std::string artifact_header(const Policy& policy, TargetId id, std::string_view comment, std::string_view purpose) {
   const std::string start(comment);
   std::string out;
-  out += start + "Made by airtight from the isolation spec '" + policy.name + "', target " + std::string(to_string(id)) + ".\n";
+  out += start + "Made by airtight from the isolation spec '" + comment_text(policy.name) + "', target " + std::string(to_string(id)) + ".\n";
   out += start + "Spec digest: " + policy.spec_digest + "\n";
   out += start + "Do not edit: change the spec and compile again; `airtight compile --check` finds an edited file.\n";
   if (!purpose.empty()) {

@@ -120,8 +120,14 @@ bool ScalarReader::ascii(const Node& node, std::string_view what) {
 
 std::optional<std::string> ScalarReader::text(const Node& node, std::string_view what) {
   if (!scalar(node, what)) return std::nullopt;
-  if (node.text.find_first_not_of(' ') == std::string::npos) {
+  // A block scalar ends with a line feed of its own; inside, a text is one line, as it is in comments and reports.
+  const std::string value = node.text.substr(0, node.text.find_last_not_of('\n') + 1);
+  if (value.find_first_not_of(" \n") == std::string::npos) {
     diagnostics_.error(Code::EmptyValue, node.span, with(what, "is empty"));
+    return std::nullopt;
+  }
+  if (value.find('\n') != std::string::npos) {
+    diagnostics_.error(Code::ControlCharacter, node.span, with(what, "holds a line break")).help("write it on one line, or fold it with >-");
     return std::nullopt;
   }
   if (!node.quoted) {
@@ -131,7 +137,7 @@ std::optional<std::string> ScalarReader::text(const Node& node, std::string_view
       return std::nullopt;
     }
   }
-  return node.text;
+  return value;
 }
 
 std::optional<bool> ScalarReader::boolean(const Node& node, std::string_view what) {

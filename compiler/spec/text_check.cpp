@@ -68,6 +68,23 @@ char imitates(std::uint32_t point) {
 
 std::size_t byte_order_mark(std::string_view text) { return text.substr(0, 3) == "\xEF\xBB\xBF" ? 3 : 0; }
 
+std::string describe_hidden(std::string_view value, Code& code) {
+  for (std::size_t at = 0; at < value.size();) {
+    std::uint32_t point = 0;
+    const std::size_t length = utf8_length(value, at, point);
+    code = Code::NotUtf8;
+    if (length == 0) return "bytes that are not UTF-8";
+    code = Code::ControlCharacter;
+    if ((point < 0x20 && point != '\n') || (point >= 0x7F && point < 0xA0)) return "control character " + hex(point);
+    code = Code::BidiCharacter;
+    if (is_bidi_or_zero_width(point)) return hex(point) + ", which is invisible or changes the direction of text";
+    code = Code::LineEnd;
+    if (point == 0xFEFF || point == 0x2028 || point == 0x2029) return hex(point) + ", which some readers take for a line end or a mark";
+    at += length;
+  }
+  return {};
+}
+
 std::string describe_non_ascii(std::string_view text, std::size_t& offset, std::size_t& length) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     if (static_cast<unsigned char>(text[at]) < 0x80) continue;

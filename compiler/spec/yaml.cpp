@@ -81,6 +81,11 @@ class TreeBuilder : public YAML::EventHandler {
           .expect("at most " + std::to_string(kMaxScalarBytes) + " bytes");
       throw Stop{};
     }
+    Code code = Code::ControlCharacter;
+    if (const std::string hidden = describe_hidden(value, code); !hidden.empty()) {
+      failed_ = true;
+      diagnostics_.error(code, node.span, "the value holds " + hidden).help("remove the escape that makes it");
+    }
     node.text = value;
     add(std::move(node), anchor);
   }
