@@ -34,7 +34,8 @@ Json to_json(const Catalogue& catalogue, const CatalogueEntry& entry) {
 }
 
 std::string to_text(const CatalogueEntry& entry) {
-  return "  " + padded(word(entry.match), 9) + padded(entry.value, 44) + entry.label + "  [" + entry.source + ", " + entry.date + "]\n";
+  return "  " + padded(word(entry.match), 9) + padded(entry.value, 44) + entry.label + "  [" + entry.source + ", " +
+         entry.date + "]\n";
 }
 
 Json to_json(const RegistryRow& row) {
@@ -69,36 +70,45 @@ std::string list_catalogues(const Rules& rules, bool json) {
   if (json) {
     Json document{{"catalogues", Json::array()}, {"registries", Json::array()}};
     for (const Catalogue& catalogue : rules.catalogues)
-      document["catalogues"].push_back({{"name", catalogue.name}, {"title", catalogue.title}, {"entries", catalogue.entries.size()}});
+      document["catalogues"].push_back(
+          {{"name", catalogue.name}, {"title", catalogue.title}, {"entries", catalogue.entries.size()}});
     for (const Registry& registry : rules.registries)
-      document["registries"].push_back({{"name", registry.name}, {"title", registry.title}, {"updated", registry.updated}, {"rows", registry.rows.size()}});
+      document["registries"].push_back({{"name", registry.name},
+                                        {"title", registry.title},
+                                        {"updated", registry.updated},
+                                        {"rows", registry.rows.size()}});
     return document.dump(2) + "\n";
   }
   std::string out;
   for (const Catalogue& catalogue : rules.catalogues)
     out += padded(catalogue.name, 28) + padded(std::to_string(catalogue.entries.size()), 6) + catalogue.title + "\n";
   for (const Registry& registry : rules.registries)
-    out += padded(registry.name, 28) + padded(std::to_string(registry.rows.size()), 6) + registry.title + " (" + registry.updated + ")\n";
+    out += padded(registry.name, 28) + padded(std::to_string(registry.rows.size()), 6) + registry.title + " (" +
+           registry.updated + ")\n";
   return out;
 }
 
-std::optional<std::string> show_catalogue(const Rules& rules, std::string_view name, bool json, Diagnostics& diagnostics) {
+std::optional<std::string> show_catalogue(const Rules& rules, std::string_view name, bool json,
+                                          Diagnostics& diagnostics) {
   if (const Catalogue* catalogue = rules.catalogue(name)) {
     if (json) {
-      Json document{{"name", catalogue->name}, {"title", catalogue->title}, {"why", catalogue->why}, {"entries", Json::array()}};
+      Json document{
+          {"name", catalogue->name}, {"title", catalogue->title}, {"why", catalogue->why}, {"entries", Json::array()}};
       for (const CatalogueEntry& entry : catalogue->entries) document["entries"].push_back(to_json(*catalogue, entry));
       return document.dump(2) + "\n";
     }
     std::string out = catalogue->title + "\n" + catalogue->why + "\n\n";
     for (const CatalogueEntry& entry : catalogue->entries) out += to_text(entry);
     out += "\nSources:\n";
-    for (const auto& [key, source] : catalogue->sources) out += "  " + padded(key, 20) + source.what + ", read " + source.read + "\n";
+    for (const auto& [key, source] : catalogue->sources)
+      out += "  " + padded(key, 20) + source.what + ", read " + source.read + "\n";
     return out;
   }
   for (const Registry& registry : rules.registries) {
     if (registry.name != name) continue;
     if (json) {
-      Json document{{"name", registry.name}, {"title", registry.title}, {"updated", registry.updated}, {"rows", Json::array()}};
+      Json document{
+          {"name", registry.name}, {"title", registry.title}, {"updated", registry.updated}, {"rows", Json::array()}};
       for (const RegistryRow& row : registry.rows) document["rows"].push_back(to_json(row));
       return document.dump(2) + "\n";
     }
@@ -112,19 +122,27 @@ std::optional<std::string> show_catalogue(const Rules& rules, std::string_view n
   for (const Catalogue& catalogue : rules.catalogues) names.push_back(catalogue.name);
   for (const Registry& registry : rules.registries) names.push_back(registry.name);
   for (const std::string_view known : names) list += (list.empty() ? "" : ", ") + std::string(known);
-  Diagnostic& error = diagnostics.error(Code::UnknownCatalogue, std::string("catalogue show"), airtight::quoted(name) + " is no catalogue").expect(list);
-  if (const std::string_view near = nearest(name, names); !near.empty()) error.help("did you mean '" + std::string(near) + "'?");
+  Diagnostic& error =
+      diagnostics
+          .error(Code::UnknownCatalogue, std::string("catalogue show"), airtight::quoted(name) + " is no catalogue")
+          .expect(list);
+  if (const std::string_view near = nearest(name, names); !near.empty())
+    error.help("did you mean '" + std::string(near) + "'?");
   return std::nullopt;
 }
 
-std::optional<std::string> check_catalogues(const Rules& rules, std::string_view subject, bool json, Diagnostics& diagnostics) {
+std::optional<std::string> check_catalogues(const Rules& rules, std::string_view subject, bool json,
+                                            Diagnostics& diagnostics) {
   const std::optional<Ip> ip = Ip::parse(subject);
   const std::optional<Prefix> prefix = ip ? Prefix::host(*ip) : Prefix::parse(subject);
   const std::optional<Domain> name = prefix ? std::nullopt : Domain::parse(subject);
   if (!prefix && !name) {
-    const bool address_like = subject.find('/') != std::string_view::npos || subject.find(':') != std::string_view::npos;
-    diagnostics.error(address_like ? Code::BadAddress : Code::BadDomain, std::string("catalogue check"),
-                      airtight::quoted(subject) + " is no address and no name: " + (address_like ? why_not_prefix(subject) : why_not_domain(subject)))
+    const bool address_like =
+        subject.find('/') != std::string_view::npos || subject.find(':') != std::string_view::npos;
+    diagnostics
+        .error(address_like ? Code::BadAddress : Code::BadDomain, std::string("catalogue check"),
+               airtight::quoted(subject) +
+                   " is no address and no name: " + (address_like ? why_not_prefix(subject) : why_not_domain(subject)))
         .expect("an IP address, a prefix or a domain name");
     return std::nullopt;
   }
@@ -132,7 +150,8 @@ std::optional<std::string> check_catalogues(const Rules& rules, std::string_view
   std::string out;
   for (const Catalogue& catalogue : rules.catalogues)
     for (const CatalogueEntry& entry : catalogue.entries) {
-      const bool hit = prefix ? entry.match == Match::Address && IpSet::of(*prefix).intersects(IpSet::of(Prefix::parse(entry.value).value()))
+      const bool hit = prefix ? entry.match == Match::Address &&
+                                    IpSet::of(*prefix).intersects(IpSet::of(Prefix::parse(entry.value).value()))
                        : entry.match == Match::Exact   ? entry.value == name->text()
                        : entry.match == Match::Suffix  ? name->is_within(Domain::parse(entry.value).value())
                        : entry.match == Match::Pattern ? pattern_matches(entry.value, name->text())
@@ -152,7 +171,9 @@ std::optional<std::string> check_catalogues(const Rules& rules, std::string_view
     }
   }
   if (json) return document.dump(2) + "\n";
-  if (out.empty()) out = "no catalogue names " + std::string(subject) + "; outside is the complement of the boundary, so it is denied unless it is inside\n";
+  if (out.empty())
+    out = "no catalogue names " + std::string(subject) +
+          "; outside is the complement of the boundary, so it is denied unless it is inside\n";
   return out;
 }
 

@@ -37,7 +37,8 @@ void cannot_read(const std::string& path, int error, Diagnostics& diagnostics) {
 
 std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources, Diagnostics& diagnostics) {
   const bool standard_input = path == "-";
-  const Descriptor file(standard_input ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor file(standard_input ? STDIN_FILENO
+                                       : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) {
     cannot_read(path, errno, diagnostics);
     return std::nullopt;
@@ -49,7 +50,9 @@ std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources
   }
   // A pipe given as /dev/fd/N is how shells hand over a generated spec; devices and directories are mistakes.
   if (!standard_input && !S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
-    diagnostics.error(Code::NotARegularFile, path, S_ISDIR(status.st_mode) ? "is a directory" : "is no regular file").expect("a spec file").help(S_ISDIR(status.st_mode) ? "name the files in it, each as an argument of its own" : "");
+    diagnostics.error(Code::NotARegularFile, path, S_ISDIR(status.st_mode) ? "is a directory" : "is no regular file")
+        .expect("a spec file")
+        .help(S_ISDIR(status.st_mode) ? "name the files in it, each as an argument of its own" : "");
     return std::nullopt;
   }
   if (S_ISFIFO(status.st_mode)) ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
@@ -65,7 +68,8 @@ std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources
     }
     text.append(buffer.data(), static_cast<std::size_t>(count));
     if (text.size() > kMaxFileBytes) {
-      diagnostics.error(Code::TooBig, path, "the file has more than " + std::to_string(kMaxFileBytes) + " bytes").expect("at most " + std::to_string(kMaxFileBytes) + " bytes");
+      diagnostics.error(Code::TooBig, path, "the file has more than " + std::to_string(kMaxFileBytes) + " bytes")
+          .expect("at most " + std::to_string(kMaxFileBytes) + " bytes");
       return std::nullopt;
     }
   }
@@ -74,7 +78,8 @@ std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources
 
 }  // namespace
 
-std::vector<std::uint32_t> read_specs(const std::vector<std::string>& paths, Sources& sources, Diagnostics& diagnostics) {
+std::vector<std::uint32_t> read_specs(const std::vector<std::string>& paths, Sources& sources,
+                                      Diagnostics& diagnostics) {
   std::vector<std::uint32_t> ids;
   std::vector<std::filesystem::path> seen;
   for (const std::string& path : paths) {
@@ -93,7 +98,8 @@ std::vector<std::uint32_t> read_specs(const std::vector<std::string>& paths, Sou
 std::optional<Rules> read_rules_directory(const std::string& directory, Sources& sources, Diagnostics& diagnostics) {
   std::error_code error;
   std::vector<std::string> paths;
-  for (auto entry = std::filesystem::directory_iterator(directory, error); !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+  for (auto entry = std::filesystem::directory_iterator(directory, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
     if (entry->path().extension() == ".yaml") paths.push_back(entry->path().string());
   if (error) {
     diagnostics.error(Code::CannotRead, directory, "cannot be read: " + error.message());
@@ -111,7 +117,9 @@ std::optional<Rules> read_rules_directory(const std::string& directory, Sources&
   if (diagnostics.errors() != before) return std::nullopt;
   std::optional<Rules> rules = read_rules(ids, sources, diagnostics);
   if (rules && rules->registries.size() < 2)
-    diagnostics.error(Code::BadCatalogue, directory, "lacks the IANA special-purpose registries").expect("a registry file for IPv4 and one for IPv6").help("start from a copy of rules/");
+    diagnostics.error(Code::BadCatalogue, directory, "lacks the IANA special-purpose registries")
+        .expect("a registry file for IPv4 and one for IPv6")
+        .help("start from a copy of rules/");
   return diagnostics.errors() == before ? std::move(rules) : std::nullopt;
 }
 

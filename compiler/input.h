@@ -11,8 +11,8 @@
 
 namespace airtight {
 
-// Adds each file to `sources`; "-" is standard input. Files that cannot be read are reported (CannotRead, NotARegularFile,
-// TooBig) and left out; ids are in the order of `paths`.
+// Adds each file to `sources`; "-" is standard input. Files that cannot be read are reported (CannotRead,
+// NotARegularFile, TooBig) and left out; ids are in the order of `paths`.
 std::vector<std::uint32_t> read_specs(const std::vector<std::string>& paths, Sources& sources, Diagnostics&);
 
 // Every *.yaml of the directory, in order of name.

@@ -1,7 +1,7 @@
 // airtight: flags to calls. The only file of the compiler that prints and exits.
-#include <CLI/CLI.hpp>
 #include <openssl/crypto.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <cerrno>
 #include <cstdio>
@@ -58,7 +58,8 @@ bool print(std::string_view text) {
 
 int printed(std::string_view text) {
   if (print(text)) return kDone;
-  std::fprintf(stderr, "airtight: error[%s]: standard output cannot be written: %s\n", std::string(info(Code::CannotWrite).id).c_str(), std::strerror(errno));
+  std::fprintf(stderr, "airtight: error[%s]: standard output cannot be written: %s\n",
+               std::string(info(Code::CannotWrite).id).c_str(), std::strerror(errno));
   return kEnvironment;
 }
 
@@ -70,15 +71,18 @@ Date today() {
 }
 
 std::string version_text() {
-  return "airtight " AIRTIGHT_VERSION "\n"
+  return "airtight " AIRTIGHT_VERSION
+         "\n"
          "compiler      "
 #if defined(__clang__)
          "clang " __clang_version__
 #else
          "gcc " __VERSION__
 #endif
-         "\nyaml-cpp      " AIRTIGHT_YAML_CPP_VERSION "\nnlohmann-json " + std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR) + "." +
-         std::to_string(NLOHMANN_JSON_VERSION_PATCH) + "\nCLI11         " CLI11_VERSION "\nOpenSSL       " + std::string(OpenSSL_version(OPENSSL_VERSION_STRING)) + "\n";
+         "\nyaml-cpp      " AIRTIGHT_YAML_CPP_VERSION "\nnlohmann-json " +
+         std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR) + "." +
+         std::to_string(NLOHMANN_JSON_VERSION_PATCH) + "\nCLI11         " CLI11_VERSION "\nOpenSSL       " +
+         std::string(OpenSSL_version(OPENSSL_VERSION_STRING)) + "\n";
 }
 
 struct Options {
@@ -106,9 +110,13 @@ int exit_code(const Diagnostics& diagnostics) {
     if (diagnostic.severity != Severity::Error) continue;
     switch (diagnostic.code) {
       case Code::CannotRead:
-      case Code::CannotWrite: return kEnvironment;
-      case Code::Stale: code = std::max<int>(code, kFindings); break;
-      default: code = kBadInput;
+      case Code::CannotWrite:
+        return kEnvironment;
+      case Code::Stale:
+        code = std::max<int>(code, kFindings);
+        break;
+      default:
+        code = kBadInput;
     }
   }
   return code;
@@ -149,7 +157,8 @@ int compile(const Options& options) {
   if (!options.at.empty()) {
     const std::optional<Date> given = Date::parse(options.at);
     if (!given) {
-      diagnostics.error(Code::BadDate, std::string("--at"), airtight::quoted(options.at) + " is no date").expect("YYYY-MM-DD, a day that exists");
+      diagnostics.error(Code::BadDate, std::string("--at"), airtight::quoted(options.at) + " is no date")
+          .expect("YYYY-MM-DD, a day that exists");
       return report(diagnostics, sources, options.json());
     }
     at = *given;
@@ -171,11 +180,13 @@ int compile(const Options& options) {
   if (code != kDone || options.json()) return code;
   std::string text;
   if (options.check) {
-    text = options.directory + " is what the spec compiles to: " + std::to_string(output.size()) + " files, " + policy->spec_digest + "\n";
+    text = options.directory + " is what the spec compiles to: " + std::to_string(output.size()) + " files, " +
+           policy->spec_digest + "\n";
   } else {
     text = "Spec " + policy->name + ", " + policy->spec_digest + "\n";
     for (const OutputFile& file : output) text += "  " + options.directory + "/" + file.path + "\n";
-    if (!policy->exceptions.empty()) text += std::to_string(policy->exceptions.size()) + " exceptions let traffic out of the boundary\n";
+    if (!policy->exceptions.empty())
+      text += std::to_string(policy->exceptions.size()) + " exceptions let traffic out of the boundary\n";
   }
   return printed(text);
 }
@@ -199,11 +210,15 @@ int explain(const std::string& id) {
     std::vector<std::string_view> ids;
     for (const CodeInfo& row : code_table()) ids.push_back(row.id);
     Diagnostics diagnostics;
-    Diagnostic& error = diagnostics.error(Code::Usage, std::string("--explain"), airtight::quoted(id) + " is no diagnostic code").expect("a code as AT-S203");
-    if (const std::string_view near = nearest(id, ids); !near.empty()) error.help("did you mean '" + std::string(near) + "'?");
+    Diagnostic& error =
+        diagnostics.error(Code::Usage, std::string("--explain"), airtight::quoted(id) + " is no diagnostic code")
+            .expect("a code as AT-S203");
+    if (const std::string_view near = nearest(id, ids); !near.empty())
+      error.help("did you mean '" + std::string(near) + "'?");
     return report(diagnostics, Sources(), false);
   }
-  return printed(std::string(found->id) + ": " + std::string(found->title) + "\n\n" + std::string(found->explanation) + "\n");
+  return printed(std::string(found->id) + ": " + std::string(found->title) + "\n\n" + std::string(found->explanation) +
+                 "\n");
 }
 
 int run(int argc, char** argv) {
@@ -213,53 +228,81 @@ int run(int argc, char** argv) {
   app.footer(kExamples);
   app.require_subcommand(0, 1);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return "airtight: error[" + std::string(info(Code::Usage).id) + "]: " + error.what() + "\n  help: airtight --help shows what it takes\n";
+    return "airtight: error[" + std::string(info(Code::Usage).id) + "]: " + error.what() +
+           "\n  help: airtight --help shows what it takes\n";
   });
   app.add_option("--explain", options.explain, "Explain a diagnostic code in words")->type_name("CODE");
 
   std::vector<std::string> target_words;
   for (const std::string_view name : target_names()) target_words.emplace_back(name);
   const auto add_format = [&](CLI::App* command) {
-    command->add_option("--format", options.format, "How results and diagnostics are printed")->check(CLI::IsMember({"text", "json"}))->type_name("FORMAT");
+    command->add_option("--format", options.format, "How results and diagnostics are printed")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->type_name("FORMAT");
   };
   const auto add_rules = [&](CLI::App* command) {
-    command->add_option("--rules", options.rules, "Catalogues and registries in place of the built-in ones")->type_name("DIR");
+    command->add_option("--rules", options.rules, "Catalogues and registries in place of the built-in ones")
+        ->type_name("DIR");
   };
 
-  CLI::App* compile_command = app.add_subcommand("compile", "Compile a spec into policies, firewall rules and DNS zones");
-  compile_command->add_option("SPEC", options.specs, "Spec files; several are merged, - is standard input")->required()->type_name("");
-  compile_command->add_option("-o,--output", options.directory, "Output directory, replaced as a whole")->required()->type_name("DIR");
-  compile_command->add_option("-t,--target", options.targets, "Only this target, in place of the spec's list; may be repeated")->check(CLI::IsMember(target_words))->type_name("TARGET")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  compile_command->add_flag("--check", options.check, "Write nothing; exit 1 and say how, if DIR differs from the spec");
+  CLI::App* compile_command =
+      app.add_subcommand("compile", "Compile a spec into policies, firewall rules and DNS zones");
+  compile_command->add_option("SPEC", options.specs, "Spec files; several are merged, - is standard input")
+      ->required()
+      ->type_name("");
+  compile_command->add_option("-o,--output", options.directory, "Output directory, replaced as a whole")
+      ->required()
+      ->type_name("DIR");
+  compile_command
+      ->add_option("-t,--target", options.targets, "Only this target, in place of the spec's list; may be repeated")
+      ->check(CLI::IsMember(target_words))
+      ->type_name("TARGET")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  compile_command->add_flag("--check", options.check,
+                            "Write nothing; exit 1 and say how, if DIR differs from the spec");
   compile_command->add_flag("--force", options.force, "Write although DIR holds files of somebody else; they are kept");
-  compile_command->add_option("--at", options.at, "The day by which exceptions expire (default: today, UTC)")->type_name("YYYY-MM-DD");
+  compile_command->add_option("--at", options.at, "The day by which exceptions expire (default: today, UTC)")
+      ->type_name("YYYY-MM-DD");
   add_rules(compile_command);
   add_format(compile_command);
-  compile_command->footer("DIR holds policy.json, manifest.json with the digest of every file, and one folder a target. Nothing is written\n"
-                          "when anything in the spec is wrong; a kill at any moment leaves the old output or the new one.");
+  compile_command->footer(
+      "DIR holds policy.json, manifest.json with the digest of every file, and one folder a target. Nothing is "
+      "written\n"
+      "when anything in the spec is wrong; a kill at any moment leaves the old output or the new one.");
 
   CLI::App* catalogue_command = app.add_subcommand("catalogue", "Look at the lists of outside names and addresses");
   catalogue_command->require_subcommand(1);
   CLI::App* list_command = catalogue_command->add_subcommand("list", "Name every catalogue and registry");
-  CLI::App* show_command = catalogue_command->add_subcommand("show", "Print one, with the source and date of each entry");
+  CLI::App* show_command =
+      catalogue_command->add_subcommand("show", "Print one, with the source and date of each entry");
   std::vector<std::string> catalogue_words;
   const Rules builtin = builtin_rules();
   std::string catalogue_list;
   for (const Catalogue& known : builtin.catalogues) catalogue_list += (catalogue_list.empty() ? "" : ",") + known.name;
   for (const Registry& known : builtin.registries) catalogue_list += "," + known.name;
   show_command->add_option("NAME", options.catalogue, "Its name")->required()->type_name("{" + catalogue_list + "}");
-  CLI::App* check_command = catalogue_command->add_subcommand("check", "Say which entries name an address or a domain name");
-  check_command->add_option("SUBJECT", options.subject, "An IP address, a prefix or a name")->required()->type_name("NAME-OR-ADDRESS");
+  CLI::App* check_command =
+      catalogue_command->add_subcommand("check", "Say which entries name an address or a domain name");
+  check_command->add_option("SUBJECT", options.subject, "An IP address, a prefix or a name")
+      ->required()
+      ->type_name("NAME-OR-ADDRESS");
   for (CLI::App* command : {list_command, show_command, check_command}) {
     add_rules(command);
     add_format(command);
   }
 
-  CLI::App* schema_command = app.add_subcommand("schema", "Print a JSON Schema: of the language (for editors), or of a file that airtight writes");
-  schema_command->add_option("NAME", options.schema, "Which: spec by default")->check(CLI::IsMember({"spec", "policy", "manifest", "diagnostics"}))->type_name("NAME");
+  CLI::App* schema_command = app.add_subcommand(
+      "schema", "Print a JSON Schema: of the language (for editors), or of a file that airtight writes");
+  schema_command->add_option("NAME", options.schema, "Which: spec by default")
+      ->check(CLI::IsMember({"spec", "policy", "manifest", "diagnostics"}))
+      ->type_name("NAME");
 
   CLI::App* completion_command = app.add_subcommand("completion", "Print a completion script for a shell");
-  completion_command->add_option("SHELL", options.shell, "Which shell")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}))->type_name("SHELL");
+  completion_command->add_option("SHELL", options.shell, "Which shell")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->type_name("SHELL");
 
   try {
     app.parse(argc, argv);

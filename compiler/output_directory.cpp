@@ -44,7 +44,9 @@ class Descriptor {
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
-std::string digest_only(std::string_view content) { return digest_of(content).substr(std::string_view("sha256:").size()); }
+std::string digest_only(std::string_view content) {
+  return digest_of(content).substr(std::string_view("sha256:").size());
+}
 
 std::optional<std::string> read_text(const fs::path& path) {
   std::error_code error;
@@ -57,8 +59,10 @@ std::optional<std::string> read_text(const fs::path& path) {
 // Every file below `root` (what is no directory), relative, sorted.
 std::vector<std::string> files_below(const fs::path& root, std::error_code& error) {
   std::vector<std::string> out;
-  for (auto entry = fs::recursive_directory_iterator(root, error); !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
-    if (entry->is_symlink(error) || !entry->is_directory(error)) out.push_back(fs::relative(entry->path(), root, error).generic_string());
+  for (auto entry = fs::recursive_directory_iterator(root, error);
+       !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
+    if (entry->is_symlink(error) || !entry->is_directory(error))
+      out.push_back(fs::relative(entry->path(), root, error).generic_string());
   std::sort(out.begin(), out.end());
   return out;
 }
@@ -69,10 +73,13 @@ std::set<std::string> listed_by_manifest(const fs::path& directory) {
   const std::optional<std::string> text = read_text(directory / kManifest);
   if (!text) return paths;
   const Json manifest = Json::parse(*text, nullptr, false);
-  if (!manifest.is_object() || manifest.value("tool", Json()) != "airtight" || !manifest.contains("artifacts") || !manifest["artifacts"].is_array()) return paths;
+  if (!manifest.is_object() || manifest.value("tool", Json()) != "airtight" || !manifest.contains("artifacts") ||
+      !manifest["artifacts"].is_array())
+    return paths;
   paths.insert(std::string(kManifest));
   for (const Json& artifact : manifest["artifacts"])
-    if (artifact.is_object() && artifact.contains("path") && artifact["path"].is_string()) paths.insert(artifact["path"].get<std::string>());
+    if (artifact.is_object() && artifact.contains("path") && artifact["path"].is_string())
+      paths.insert(artifact["path"].get<std::string>());
   return paths;
 }
 
@@ -84,7 +91,8 @@ std::string some_of(const std::vector<std::string>& paths) {
 }
 
 std::error_code write_file(const fs::path& path, const OutputFile& file) {
-  const Descriptor out(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, file.executable ? 0777 : 0666));
+  const Descriptor out(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, file.executable ? 0777 : 0666));
   if (out.get() < 0) return last_error();
   std::size_t written = 0;
   while (written < file.content.size()) {
@@ -109,7 +117,8 @@ std::string temporary_prefix(const fs::path& target) { return "." + target.filen
 void remove_abandoned(const fs::path& target) {
   std::error_code error;
   const std::string prefix = temporary_prefix(target);
-  for (auto entry = fs::directory_iterator(target.parent_path(), error); !error && entry != fs::directory_iterator(); entry.increment(error)) {
+  for (auto entry = fs::directory_iterator(target.parent_path(), error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
     if (!entry->path().filename().string().starts_with(prefix) || entry->is_symlink(error)) continue;
     const Descriptor directory(::open(entry->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
     if (directory.get() < 0 || ::flock(directory.get(), LOCK_EX | LOCK_NB) != 0) continue;
@@ -182,7 +191,8 @@ std::string_view line_at(std::string_view text, std::size_t& at) {
 }
 
 // The first line that differs, and the rule above it as the artifact's own comments name it.
-void report_difference(const std::string& path, std::string_view expected, std::string_view found, Diagnostics& diagnostics) {
+void report_difference(const std::string& path, std::string_view expected, std::string_view found,
+                       Diagnostics& diagnostics) {
   std::size_t e = 0, f = 0;
   std::string rule;
   for (std::size_t number = 1;; ++number) {
@@ -190,12 +200,18 @@ void report_difference(const std::string& path, std::string_view expected, std::
     const std::string_view want = expected_ended ? std::string_view{} : line_at(expected, e);
     const std::string_view have = found_ended ? std::string_view{} : line_at(found, f);
     const std::size_t first = want.find_first_not_of(' ');
-    const bool comment = first != std::string_view::npos && (want[first] == '#' || want[first] == ';' || want.substr(first, 2) == "//");
+    const bool comment =
+        first != std::string_view::npos && (want[first] == '#' || want[first] == ';' || want.substr(first, 2) == "//");
     const bool named = want.find("comment \"") != std::string_view::npos;
-    if (comment && want == have) rule = std::string(want.substr(want.find_first_not_of("#;/ ", first) == std::string_view::npos ? first : want.find_first_not_of("#;/ ", first)));
-    if (named) rule = std::string(want.substr(want.find("comment \"") + 9, want.rfind('"') - want.find("comment \"") - 9));
+    if (comment && want == have)
+      rule = std::string(want.substr(want.find_first_not_of("#;/ ", first) == std::string_view::npos
+                                         ? first
+                                         : want.find_first_not_of("#;/ ", first)));
+    if (named)
+      rule = std::string(want.substr(want.find("comment \"") + 9, want.rfind('"') - want.find("comment \"") - 9));
     if (want == have && !(expected_ended && found_ended)) continue;
-    Diagnostic& error = diagnostics.error(Code::Stale, path + ":" + std::to_string(number), "differs from what the spec compiles to");
+    Diagnostic& error =
+        diagnostics.error(Code::Stale, path + ":" + std::to_string(number), "differs from what the spec compiles to");
     error.expect(expected_ended ? "the end of the file" : quoted(want));
     error.note({}, "found " + (found_ended ? std::string("the end of the file") : quoted(have)));
     if (!rule.empty()) error.note({}, "in the rule " + airtight::quoted(rule));
@@ -212,7 +228,8 @@ std::vector<OutputFile> output_files(const Policy& policy, std::vector<Artifact>
   };
   std::vector<std::pair<OutputFile, Row>> files;
   for (Artifact& artifact : artifacts)
-    files.push_back({{std::move(artifact.path), std::move(artifact.content), artifact.executable}, {std::string(to_string(artifact.target)), artifact.layer}});
+    files.push_back({{std::move(artifact.path), std::move(artifact.content), artifact.executable},
+                     {std::string(to_string(artifact.target)), artifact.layer}});
   files.push_back({{"policy.json", serialise(policy), false}, {"policy", std::nullopt}});
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.first.path < b.first.path; });
 
@@ -246,7 +263,8 @@ bool publish(const std::string& directory, const std::vector<OutputFile>& files,
   fs::path target = fs::weakly_canonical(fs::absolute(directory, error), error);
   if (error) return fail(error);
   if (!target.has_filename()) target = target.parent_path();
-  if (target == target.root_path()) return fail(std::make_error_code(std::errc::invalid_argument), "the root directory cannot be replaced");
+  if (target == target.root_path())
+    return fail(std::make_error_code(std::errc::invalid_argument), "the root directory cannot be replaced");
   const fs::file_status status = fs::status(target, error);
   const bool exists = fs::exists(status);
   if (exists && !fs::is_directory(status)) return fail(std::make_error_code(std::errc::not_a_directory));
@@ -270,7 +288,9 @@ bool publish(const std::string& directory, const std::vector<OutputFile>& files,
   }
 
   const Staging staging(target);
-  if (staging.error()) return fail(staging.error(), "the directory above " + directory + " must be writable: the output is built beside it and renamed into place");
+  if (staging.error())
+    return fail(staging.error(), "the directory above " + directory +
+                                     " must be writable: the output is built beside it and renamed into place");
   if ((error = stage(staging.path(), files))) return fail(error);
   if ((error = carry_over(target, staging.path(), foreign))) return fail(error);
   // mkdtemp makes a private directory; the output has the mode of its predecessor, or what the umask leaves of 0777.
@@ -283,11 +303,14 @@ bool publish(const std::string& directory, const std::vector<OutputFile>& files,
   fs::permissions(staging.path(), mode, error);
   if (error) return fail(error);
   if ((error = sync_directory(staging.path()))) return fail(error);
-  if (::renameat2(AT_FDCWD, staging.path().c_str(), AT_FDCWD, target.c_str(), exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0) {
+  if (::renameat2(AT_FDCWD, staging.path().c_str(), AT_FDCWD, target.c_str(),
+                  exists ? RENAME_EXCHANGE : RENAME_NOREPLACE) != 0) {
     const std::error_code cause = last_error();
     const bool mount = cause.value() == EBUSY || cause.value() == EXDEV;
     return fail(cause, mount ? "it is a mount point, which cannot be replaced in one step; give a directory below it"
-                             : cause.value() == EINVAL ? "this file system cannot exchange two directories in one step; give a new directory" : std::string());
+                       : cause.value() == EINVAL
+                           ? "this file system cannot exchange two directories in one step; give a new directory"
+                           : std::string());
   }
   if ((error = sync_directory(target.parent_path()))) return fail(error);
   return true;
@@ -297,7 +320,8 @@ void compare(const std::string& directory, const std::vector<OutputFile>& files,
   const fs::path root(directory);
   std::error_code error;
   if (!fs::is_directory(root, error)) {
-    diagnostics.error(Code::Stale, directory, "is no directory, or is not there").help("compile without --check to make it");
+    diagnostics.error(Code::Stale, directory, "is no directory, or is not there")
+        .help("compile without --check to make it");
     return;
   }
   std::set<std::string> expected;
@@ -307,7 +331,8 @@ void compare(const std::string& directory, const std::vector<OutputFile>& files,
     const std::string shown = path.string();
     const std::optional<std::string> text = read_text(path);
     if (!text) {
-      diagnostics.error(Code::Stale, shown, fs::exists(fs::symlink_status(path, error)) ? "is no readable regular file" : "is missing");
+      diagnostics.error(Code::Stale, shown,
+                        fs::exists(fs::symlink_status(path, error)) ? "is no readable regular file" : "is missing");
       continue;
     }
     if (*text != file.content) {
@@ -326,7 +351,9 @@ void compare(const std::string& directory, const std::vector<OutputFile>& files,
       diagnostics.error(Code::Stale, shown, "is not executable any more").help("chmod +x " + shown);
   }
   for (const std::string& path : files_below(root, error))
-    if (!expected.count(path)) diagnostics.error(Code::Stale, (root / path).string(), "is not made by this spec").help("a policy that is left behind stays in force: remove it here and from the cluster");
+    if (!expected.count(path))
+      diagnostics.error(Code::Stale, (root / path).string(), "is not made by this spec")
+          .help("a policy that is left behind stays in force: remove it here and from the cluster");
   if (error) diagnostics.error(Code::CannotRead, directory, "cannot be read: " + error.message());
 }
 

@@ -28,7 +28,8 @@ Span place_of(const Policy& policy, TargetId id) {
 std::span<const Target* const> targets() { return kTargets; }
 
 const Target* find_target(TargetId id) {
-  const auto found = std::find_if(kTargets.begin(), kTargets.end(), [&](const Target* target) { return target->id == id; });
+  const auto found =
+      std::find_if(kTargets.begin(), kTargets.end(), [&](const Target* target) { return target->id == id; });
   return found == kTargets.end() ? nullptr : *found;
 }
 
@@ -39,12 +40,16 @@ void check_targets(const Policy& policy, std::span<const TargetId> wanted, Diagn
     if (!target) {
       std::string list;
       for (const Target* known : kTargets) list += (list.empty() ? "" : ", ") + std::string(to_string(known->id));
-      diagnostics.error(Code::TargetUnavailable, place_of(policy, id), "this build cannot write target '" + name + "'").expect(list);
+      diagnostics.error(Code::TargetUnavailable, place_of(policy, id), "this build cannot write target '" + name + "'")
+          .expect(list);
       continue;
     }
     const std::optional<KubernetesVersion>& version = policy.cluster.version;
     if (target->since && version && *version < *target->since) {
-      diagnostics.error(Code::TargetVersion, place_of(policy, id), "target '" + name + "' needs Kubernetes " + to_string(*target->since) + ", the cluster has " + to_string(*version))
+      diagnostics
+          .error(Code::TargetVersion, place_of(policy, id),
+                 "target '" + name + "' needs Kubernetes " + to_string(*target->since) + ", the cluster has " +
+                     to_string(*version))
           .note(policy.cluster.version_origin.span, "the cluster's version");
       continue;
     }
@@ -63,7 +68,8 @@ std::vector<Artifact> emit_targets(const Policy& policy, std::span<const TargetI
 std::string artifact_header(const Policy& policy, TargetId id, std::string_view comment, std::string_view purpose) {
   const std::string start(comment);
   std::string out;
-  out += start + "Made by airtight from the isolation spec '" + comment_text(policy.name) + "', target " + std::string(to_string(id)) + ".\n";
+  out += start + "Made by airtight from the isolation spec '" + comment_text(policy.name) + "', target " +
+         std::string(to_string(id)) + ".\n";
   out += start + "Spec digest: " + policy.spec_digest + "\n";
   out += start + "Do not edit: change the spec and compile again; `airtight compile --check` finds an edited file.\n";
   if (!purpose.empty()) {

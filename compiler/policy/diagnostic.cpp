@@ -52,19 +52,24 @@ std::string place(const Sources& sources, Span where) {
 void append_excerpt(std::string& out, const Sources& sources, Span where, const Colours& colours) {
   const std::string_view line = sources.line(where.source, where.begin);
   const auto line_begin = static_cast<std::size_t>(line.data() - sources.text(where.source).data());
-  const std::size_t begin = std::min<std::size_t>(where.begin - std::min<std::size_t>(where.begin, line_begin), line.size());
-  const std::size_t end = std::clamp<std::size_t>(where.end > line_begin ? where.end - line_begin : 0, begin, line.size());
+  const std::size_t begin =
+      std::min<std::size_t>(where.begin - std::min<std::size_t>(where.begin, line_begin), line.size());
+  const std::size_t end =
+      std::clamp<std::size_t>(where.end > line_begin ? where.end - line_begin : 0, begin, line.size());
 
   std::size_t from = begin > kWindow / 2 ? begin - kWindow / 2 : 0;
   std::size_t to = std::min(line.size(), from + kWindow);
   if (line.size() <= kWindow + 20) from = 0, to = line.size();
-  const auto continuation = [&](std::size_t at) { return at < line.size() && (static_cast<unsigned char>(line[at]) & 0xC0) == 0x80; };
+  const auto continuation = [&](std::size_t at) {
+    return at < line.size() && (static_cast<unsigned char>(line[at]) & 0xC0) == 0x80;
+  };
   while (from > 0 && continuation(from)) --from;
   while (to < line.size() && continuation(to)) ++to;
 
   const std::string before = (from > 0 ? "…" : "") + printable(line.substr(from, begin - from));
   const std::string token = printable(line.substr(begin, std::min(end, to) - begin));
-  const std::string after = printable(line.substr(std::min(end, to), to - std::min(end, to))) + (to < line.size() ? "…" : "");
+  const std::string after =
+      printable(line.substr(std::min(end, to), to - std::min(end, to))) + (to < line.size() ? "…" : "");
   const std::string number = std::to_string(sources.position(where.source, where.begin).line);
   const std::string gutter(number.size() + 2, ' ');
 
@@ -76,8 +81,9 @@ void append_excerpt(std::string& out, const Sources& sources, Span where, const 
 
 void append_text(std::string& out, const Diagnostic& diagnostic, const Sources& sources, const Colours& colours) {
   const bool error = diagnostic.severity == Severity::Error;
-  const std::string where = diagnostic.where.known() ? place(sources, diagnostic.where)
-                            : diagnostic.subject.empty() ? std::string("airtight") : printable(diagnostic.subject);
+  const std::string where = diagnostic.where.known()     ? place(sources, diagnostic.where)
+                            : diagnostic.subject.empty() ? std::string("airtight")
+                                                         : printable(diagnostic.subject);
   out += std::string(colours.bold) + where + ": " + std::string(colours.off) +
          std::string(error ? colours.red : colours.yellow) + (error ? "error" : "warning") + "[" +
          std::string(info(diagnostic.code).id) + "]" + std::string(colours.off) + ": " + diagnostic.message + "\n";
@@ -141,8 +147,9 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
     return std::tie(d.where.source, d.where.begin, d.where.end, d.subject, d.code, d.message);
   };
   std::stable_sort(out.begin(), out.end(), [&](const Diagnostic& a, const Diagnostic& b) { return key(a) < key(b); });
-  out.erase(std::unique(out.begin(), out.end(), [&](const Diagnostic& a, const Diagnostic& b) { return key(a) == key(b); }),
-            out.end());
+  out.erase(
+      std::unique(out.begin(), out.end(), [&](const Diagnostic& a, const Diagnostic& b) { return key(a) == key(b); }),
+      out.end());
   return out;
 }
 

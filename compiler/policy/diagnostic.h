@@ -69,8 +69,8 @@ std::string render_text(const Diagnostics&, const Sources&, bool colour);
 //  "notes":[{"file","line","column","message"}]}]}, see diagnostics.schema.json. Ends with a newline.
 std::string render_json(const Diagnostics&, const Sources&);
 
-// Characters of the user's text made safe for a terminal: controls and bytes that are not UTF-8 as \xNN, bidirectional and zero-width
-// characters as U+NNNN.
+// Characters of the user's text made safe for a terminal: controls and bytes that are not UTF-8 as \xNN, bidirectional
+// and zero-width characters as U+NNNN.
 std::string printable(std::string_view text);
 // The same, in single quotes and cut after 60 characters: how a message quotes the user.
 std::string quoted(std::string_view text);

@@ -13,19 +13,38 @@ using Words = std::array<std::pair<E, std::string_view>, N>;
 
 constexpr Words<Mode, 2> kModes{{{Mode::Airgapped, "airgapped"}, {Mode::PrivateVpc, "private-vpc"}}};
 constexpr Words<Dataplane, 2> kDataplanes{{{Dataplane::Netfilter, "netfilter"}, {Dataplane::Ebpf, "ebpf"}}};
-constexpr Words<Role, 11> kRoles{{{Role::Llm, "llm"}, {Role::Connector, "connector"}, {Role::Registry, "registry"},
-                                  {Role::Dns, "dns"}, {Role::Ntp, "ntp"}, {Role::Log, "log"}, {Role::Metrics, "metrics"},
-                                  {Role::Client, "client"}, {Role::Proxy, "proxy"}, {Role::Storage, "storage"},
+constexpr Words<Role, 11> kRoles{{{Role::Llm, "llm"},
+                                  {Role::Connector, "connector"},
+                                  {Role::Registry, "registry"},
+                                  {Role::Dns, "dns"},
+                                  {Role::Ntp, "ntp"},
+                                  {Role::Log, "log"},
+                                  {Role::Metrics, "metrics"},
+                                  {Role::Client, "client"},
+                                  {Role::Proxy, "proxy"},
+                                  {Role::Storage, "storage"},
                                   {Role::Other, "other"}}};
-constexpr Words<Layer, 5> kLayers{{{Layer::Kubernetes, "kubernetes"}, {Layer::Cluster, "cluster"},
-                                   {Layer::Firewall, "firewall"}, {Layer::Dns, "dns"}, {Layer::Admission, "admission"}}};
-constexpr Words<TargetId, 16> kTargets{{
-    {TargetId::NetworkPolicy, "networkpolicy"}, {TargetId::ClusterNetworkPolicy, "clusternetworkpolicy"},
-    {TargetId::AdminNetworkPolicy, "adminnetworkpolicy"}, {TargetId::Cilium, "cilium"}, {TargetId::Calico, "calico"},
-    {TargetId::Admission, "admission"}, {TargetId::Nftables, "nftables"}, {TargetId::Iptables, "iptables"},
-    {TargetId::Tc, "tc"}, {TargetId::Rpz, "rpz"}, {TargetId::Bind, "bind"}, {TargetId::Unbound, "unbound"},
-    {TargetId::PowerDns, "powerdns"}, {TargetId::Knot, "knot"}, {TargetId::Dnsmasq, "dnsmasq"},
-    {TargetId::CoreDns, "coredns"}}};
+constexpr Words<Layer, 5> kLayers{{{Layer::Kubernetes, "kubernetes"},
+                                   {Layer::Cluster, "cluster"},
+                                   {Layer::Firewall, "firewall"},
+                                   {Layer::Dns, "dns"},
+                                   {Layer::Admission, "admission"}}};
+constexpr Words<TargetId, 16> kTargets{{{TargetId::NetworkPolicy, "networkpolicy"},
+                                        {TargetId::ClusterNetworkPolicy, "clusternetworkpolicy"},
+                                        {TargetId::AdminNetworkPolicy, "adminnetworkpolicy"},
+                                        {TargetId::Cilium, "cilium"},
+                                        {TargetId::Calico, "calico"},
+                                        {TargetId::Admission, "admission"},
+                                        {TargetId::Nftables, "nftables"},
+                                        {TargetId::Iptables, "iptables"},
+                                        {TargetId::Tc, "tc"},
+                                        {TargetId::Rpz, "rpz"},
+                                        {TargetId::Bind, "bind"},
+                                        {TargetId::Unbound, "unbound"},
+                                        {TargetId::PowerDns, "powerdns"},
+                                        {TargetId::Knot, "knot"},
+                                        {TargetId::Dnsmasq, "dnsmasq"},
+                                        {TargetId::CoreDns, "coredns"}}};
 constexpr Words<Expose, 2> kExposes{{{Expose::NodePort, "NodePort"}, {Expose::LoadBalancer, "LoadBalancer"}}};
 
 template <class E, std::size_t N>
@@ -106,11 +125,16 @@ bool Policy::has_target(TargetId id) const {
 
 std::string_view Policy::name_of(const Peer& peer) const {
   switch (peer.kind) {
-    case Peer::Kind::Workload: return workloads[peer.index].name;
-    case Peer::Kind::Endpoint: return endpoints[peer.index].name;
-    case Peer::Kind::Nodes: return "nodes";
-    case Peer::Kind::ApiServer: return "api-server";
-    case Peer::Kind::ClusterDns: return "cluster-dns";
+    case Peer::Kind::Workload:
+      return workloads[peer.index].name;
+    case Peer::Kind::Endpoint:
+      return endpoints[peer.index].name;
+    case Peer::Kind::Nodes:
+      return "nodes";
+    case Peer::Kind::ApiServer:
+      return "api-server";
+    case Peer::Kind::ClusterDns:
+      return "cluster-dns";
   }
   return {};
 }
@@ -125,9 +149,12 @@ IpSet Policy::cluster_ranges() const { return pods() | services() | nodes(); }
 
 IpSet Policy::addresses_of(const Peer& peer) const {
   switch (peer.kind) {
-    case Peer::Kind::Workload: return workloads[peer.index].host ? nodes() : pods();
-    case Peer::Kind::Endpoint: return endpoints[peer.index].addresses;
-    case Peer::Kind::Nodes: return nodes();
+    case Peer::Kind::Workload:
+      return workloads[peer.index].host ? nodes() : pods();
+    case Peer::Kind::Endpoint:
+      return endpoints[peer.index].addresses;
+    case Peer::Kind::Nodes:
+      return nodes();
     case Peer::Kind::ApiServer: {
       IpSet set;
       for (const AddressPort& server : cluster.api_server) set |= IpSet::of(server.address);

@@ -38,11 +38,25 @@ enum class Role : std::uint8_t { Llm, Connector, Registry, Dns, Ntp, Log, Metric
 enum class Layer : std::uint8_t { Kubernetes, Cluster, Firewall, Dns, Admission };
 // The closed list of DESIGN §2; which of them this build can write is emit's business.
 enum class TargetId : std::uint8_t {
-  NetworkPolicy, ClusterNetworkPolicy, AdminNetworkPolicy, Cilium, Calico, Admission, Nftables, Iptables, Tc, Rpz,
-  Bind, Unbound, PowerDns, Knot, Dnsmasq, CoreDns
+  NetworkPolicy,
+  ClusterNetworkPolicy,
+  AdminNetworkPolicy,
+  Cilium,
+  Calico,
+  Admission,
+  Nftables,
+  Iptables,
+  Tc,
+  Rpz,
+  Bind,
+  Unbound,
+  PowerDns,
+  Knot,
+  Dnsmasq,
+  CoreDns
 };
 
-std::string_view to_string(Mode);       // as the spec spells it
+std::string_view to_string(Mode);  // as the spec spells it
 std::string_view to_string(Dataplane);
 std::string_view to_string(Role);
 std::string_view to_string(Layer);
@@ -86,7 +100,8 @@ std::string to_string(const AddressPort&);  // an IPv6 address in brackets
 // A range that is inside, with the reason that somebody gave for it.
 struct InsideRange {
   Prefix prefix = Prefix::host(Ip::v4(0));
-  std::string what;         // "pods", "services", "nodes", "nodeTunnels", "apiServer", "internal", "endpoint NAME", "dns.nodeLocal", "loopback"
+  std::string what;         // "pods", "services", "nodes", "nodeTunnels", "apiServer", "internal", "endpoint NAME",
+                            // "dns.nodeLocal", "loopback"
   std::string why;          // for internal and endpoints; may be empty
   std::string approved_by;  // set where the range is global space
   Origin origin;
@@ -132,7 +147,7 @@ struct Cluster {
   Origin api_server_origin;
   std::string namespace_label;  // the label that carries a namespace's name
   bool namespace_label_given = false;
-  std::vector<std::string> uplinks;   // device name patterns: literal, or with a final '*'
+  std::vector<std::string> uplinks;  // device name patterns: literal, or with a final '*'
   std::vector<std::string> pod_side;
   std::vector<std::string> overlays;
   Origin uplinks_origin;
@@ -147,8 +162,8 @@ struct Cluster {
 // Routing and redundancy protocols speak to groups: exactly these may leave.
 struct Multicast {
   Ip group = Ip::v4(0);
-  std::string protocol;    // as written: "vrrp", "ospf", …, or a number
-  std::uint8_t number = 0; // IP protocol number
+  std::string protocol;     // as written: "vrrp", "ospf", …, or a number
+  std::uint8_t number = 0;  // IP protocol number
   std::string why;
   Origin origin;
   friend bool operator==(const Multicast&, const Multicast&) = default;
@@ -195,9 +210,9 @@ struct Peer {
 struct Flow {
   Peer from;
   Peer to;
-  ServiceSet services;    // never empty
+  ServiceSet services;            // never empty
   bool source_nat_nodes = false;  // the peer that the destination sees is a node
-  bool implied = false;   // not written: the right of every workload to ask cluster-dns
+  bool implied = false;           // not written: the right of every workload to ask cluster-dns
   std::string why;
   Origin origin;
   friend bool operator==(const Flow&, const Flow&) = default;
@@ -244,25 +259,25 @@ struct Policy {
   std::vector<InsideRange> inside_ranges;  // every range with its reason, in the order of the spec
   IpSet inside;                            // their union; outside is its complement, never a list
   std::vector<Multicast> multicast;
-  std::vector<Workload> workloads;         // by name
-  std::vector<Endpoint> endpoints;         // by name
-  std::vector<Flow> flows;                 // as written, the implied ones last
-  std::vector<Exception> exceptions;       // as written
+  std::vector<Workload> workloads;                   // by name
+  std::vector<Endpoint> endpoints;                   // by name
+  std::vector<Flow> flows;                           // as written, the implied ones last
+  std::vector<Exception> exceptions;                 // as written
   std::vector<std::string> default_deny_namespaces;  // sorted (DESIGN §2, "Namespaces")
   std::vector<Zone> zones;
-  std::vector<DeniedName> denied_names;    // dns.deny
-  DomainSet inside_names;                  // DESIGN §1; what dns.deny and denied catalogues name is already taken out
-  std::vector<Catalogue> catalogues;       // all that are known, by name; `denied` says which the spec denies
-  std::vector<RequestedTarget> targets;    // in the order of TargetId
+  std::vector<DeniedName> denied_names;  // dns.deny
+  DomainSet inside_names;                // DESIGN §1; what dns.deny and denied catalogues name is already taken out
+  std::vector<Catalogue> catalogues;     // all that are known, by name; `denied` says which the spec denies
+  std::vector<RequestedTarget> targets;  // in the order of TargetId
   friend bool operator==(const Policy&, const Policy&) = default;
 
   IpSet outside() const { return ~inside; }
   bool has_target(TargetId) const;
   // "ai-gateway", "vllm", "nodes", "api-server", "cluster-dns".
   std::string_view name_of(const Peer&) const;
-  // Where packets of this peer come from or go to, as a firewall on a node sees it: endpoints their addresses; pods the pod
-  // ranges; hostNetwork workloads and `nodes` the node and tunnel ranges; `api-server` its addresses; `cluster-dns` the pod
-  // ranges, its Service addresses and nodeLocal.
+  // Where packets of this peer come from or go to, as a firewall on a node sees it: endpoints their addresses; pods the
+  // pod ranges; hostNetwork workloads and `nodes` the node and tunnel ranges; `api-server` its addresses; `cluster-dns`
+  // the pod ranges, its Service addresses and nodeLocal.
   IpSet addresses_of(const Peer&) const;
   // Pods in the network of the node, or the node itself: the peers whose packets a node's output hook sees.
   bool is_node_side(const Peer&) const;
@@ -272,7 +287,7 @@ struct Policy {
   const Endpoint* endpoint(const Peer&) const;  // nullptr for other kinds
   IpSet pods() const;
   IpSet services() const;
-  IpSet nodes() const;    // nodes and nodeTunnels
+  IpSet nodes() const;           // nodes and nodeTunnels
   IpSet cluster_ranges() const;  // pods, services, nodes, nodeTunnels
   // Addresses and names of the denied catalogues.
   IpSet denied_addresses() const;

@@ -31,9 +31,7 @@ std::string_view Sources::basename(std::uint32_t source) const {
 
 std::string_view Sources::text(std::uint32_t source) const { return at(source).text; }
 
-std::string_view Sources::text(Span span) const {
-  return text(span.source).substr(span.begin, span.end - span.begin);
-}
+std::string_view Sources::text(Span span) const { return text(span.source).substr(span.begin, span.end - span.begin); }
 
 Position Sources::position(std::uint32_t source, std::uint32_t offset) const {
   const Source& found = at(source);

@@ -45,7 +45,8 @@ class Sources {
   struct Source {
     std::string name;
     std::string text;
-    std::vector<std::uint32_t> line_starts;  // positions are asked for every rule: a scan from the top would be quadratic
+    std::vector<std::uint32_t>
+        line_starts;  // positions are asked for every rule: a scan from the top would be quadratic
   };
   const Source& at(std::uint32_t source) const;
   std::deque<Source> sources_;  // a deque: addresses survive growth

@@ -6,6 +6,7 @@ something did, 2 for bad usage. --self-test also breaks copies of the data in me
 that each is refused with its own message. Needs python3-yaml and python3-jsonschema, no network and no clock.
 """
 import datetime
+import functools
 import ipaddress
 import json
 import os
@@ -62,6 +63,24 @@ class TextLoader(yaml.SafeLoader):
 TextLoader.yaml_implicit_resolvers = {}
 
 
+@functools.lru_cache(maxsize=None)
+def load(text):
+    """The self-test breaks one file a time: the others need not be read anew."""
+    return yaml.load(text, Loader=TextLoader)
+
+
+@functools.lru_cache(maxsize=None)
+def schema_errors(schema, text):
+    errors = jsonschema.Draft202012Validator(json.loads(schema)).iter_errors(load(text))
+    return sorted(errors, key=lambda error: list(map(str, error.path)))
+
+
+@functools.lru_cache(maxsize=None)
+def outside_subset(text):
+    return [(number, line) for number, line in enumerate(text.split("\n")[:-1], 1)
+            if not any(pattern.fullmatch(line) for pattern in LINES)]
+
+
 class Report:
     def __init__(self):
         self.passed, self.failures = {}, []
@@ -82,9 +101,9 @@ LINES = [re.compile(p) for p in (r"#.*", r"  #.*", r"[a-z]+: %s" % BLOCK_SCALAR,
 
 def check_subset(report, name, text):
     """One flow map an entry line, plain or double-quoted scalars: no anchor, tag, escape, tab or second document."""
-    for number, line in enumerate(text.split("\n")[:-1], 1):
-        report.expect("subset", any(p.fullmatch(line) for p in LINES),
-                      "%s:%d: not in the YAML subset: %s" % (name, number, line[:80]))
+    for number, line in outside_subset(text):
+        report.expect("subset", False, "%s:%d: not in the YAML subset: %s" % (name, number, line[:80]))
+    report.expect("subset", True, "")
     report.expect("subset", text.endswith("\n"), "%s: no newline at the end" % name)
 
 
@@ -268,22 +287,19 @@ def check(files):
     if any(name not in files for name in SCHEMAS):
         return report, counts
 
-    validators = {}
     for schema in SCHEMAS:
-        text = json.loads(files[schema])
-        jsonschema.Draft202012Validator.check_schema(text)
-        validators[schema] = jsonschema.Draft202012Validator(text)
+        jsonschema.Draft202012Validator.check_schema(json.loads(files[schema]))
     parsed = {}
     for name in present:
         check_subset(report, name, files[name])
         try:
-            data = yaml.load(files[name], Loader=TextLoader)
+            data = load(files[name])
         except yaml.YAMLError as error:
             report.expect("parse", False, "%s: %s" % (name, " ".join(str(error).split())))
             continue
         report.expect("parse", True, "")
         schema = "registry.schema.json" if name.startswith("iana-") else "catalogue.schema.json"
-        errors = sorted(validators[schema].iter_errors(data), key=lambda e: list(map(str, e.path)))
+        errors = schema_errors(files[schema], files[name])
         for error in errors:
             report.expect("schema", False, "%s: %s: %s" % (name, "/".join(map(str, error.path)), error.message[:200]))
         if not errors:
