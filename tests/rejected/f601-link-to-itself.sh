@@ -1,0 +1,2 @@
+ln -s loop "$DIR/loop"
+"$AIRTIGHT" compile "$DIR/loop" -o "$DIR/out"

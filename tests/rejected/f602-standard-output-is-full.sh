@@ -1,0 +1,1 @@
+"$AIRTIGHT" catalogue list > /dev/full

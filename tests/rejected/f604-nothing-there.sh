@@ -1,0 +1,1 @@
+"$AIRTIGHT" compile parts/accepted.yaml -o "$DIR/out" --check

@@ -1,0 +1,1 @@
+"$AIRTIGHT" compile /dev/zero -o "$DIR/out"

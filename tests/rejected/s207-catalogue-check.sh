@@ -1,0 +1,1 @@
+"$AIRTIGHT" catalogue check 'api openai.com'

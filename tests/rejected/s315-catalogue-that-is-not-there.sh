@@ -1,0 +1,1 @@
+"$AIRTIGHT" catalogue show hosted-lm

@@ -1,0 +1,1 @@
+"$AIRTIGHT" completion

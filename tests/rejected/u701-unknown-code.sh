@@ -1,0 +1,1 @@
+"$AIRTIGHT" --explain AT-S213x

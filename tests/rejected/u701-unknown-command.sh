@@ -1,0 +1,1 @@
+"$AIRTIGHT" comple parts/accepted.yaml -o "$DIR/out"
