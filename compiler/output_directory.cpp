@@ -62,7 +62,7 @@ std::vector<std::string> files_below(const fs::path& root, std::error_code& erro
   for (auto entry = fs::recursive_directory_iterator(root, error);
        !error && entry != fs::recursive_directory_iterator(); entry.increment(error))
     if (entry->is_symlink(error) || !entry->is_directory(error))
-      out.push_back(fs::relative(entry->path(), root, error).generic_string());
+      out.push_back(entry->path().lexically_relative(root).generic_string());
   std::sort(out.begin(), out.end());
   return out;
 }

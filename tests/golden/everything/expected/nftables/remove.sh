@@ -1,6 +1,6 @@
 #!/bin/sh
 # Made by airtight from the isolation spec 'everything', target nftables.
-# Spec digest: sha256:ccdc0b2ec71cf37a3e102743d55b249ecb2bb62615a7f4704596c2f6aa6c31bd
+# Spec digest: sha256:dc3bf170e0208c5270e8d25e5b4ce0c0e3cc57c2b39744247e85480dc2b8e9e7
 # Do not edit: change the spec and compile again; `airtight compile --check` finds an edited file.
 # takes both tables away
 set -u

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Made by airtight from the isolation spec 'ipv4-only', target nftables.
-# Spec digest: sha256:5681886ac838831d159e98bcf325f1b59b8a810f27b0fb21ef4c778f1b1d5bf3
+# Spec digest: sha256:0e7ec21c9f67b1a137e2c0d9edd716e56b1ebaa494006156ad0eb8fbc3e8567a
 # Do not edit: change the spec and compile again; `airtight compile --check` finds an edited file.
 # takes both tables away
 set -u
