@@ -338,10 +338,13 @@ void compare(const std::string& directory, const std::vector<OutputFile>& files,
     if (*text != file.content) {
       std::string found = *text;
       if (file.path == kManifest) {
-        Json manifest = Json::parse(*text, nullptr, false);
-        if (manifest.is_object() && manifest.contains("version")) {
-          manifest["version"] = Json::parse(file.content)["version"];
-          found = manifest.dump(2) + "\n";
+        // Only the version's own text may differ: an edit of spaces is an edit.
+        const Json theirs = Json::parse(*text, nullptr, false);
+        const auto line = [](const Json& version) { return "\n  \"version\": " + version.dump() + ","; };
+        if (theirs.is_object() && theirs.contains("version")) {
+          const std::string from = line(theirs["version"]);
+          if (const std::size_t at = found.find(from); at != std::string::npos)
+            found.replace(at, from.size(), line(Json::parse(file.content)["version"]));
         }
       }
       if (found != file.content) report_difference(shown, file.content, found, diagnostics);

@@ -23,8 +23,7 @@ airtight_script(man man.py COMMAND python3 man.py ${airtight_program} ../packagi
 # --- the program
 airtight_script(rejected rejected.py COMMAND python3 rejected.py ${airtight_program})
 airtight_script(golden golden.py COMMAND python3 golden.py ${airtight_program})
-# not registered yet: fails, see the closing note of the issue
-# airtight_script(cli cli.sh COMMAND bash cli.sh ${airtight_program})
+airtight_script(cli cli.sh COMMAND bash cli.sh ${airtight_program})
 airtight_script(policies policies.py COMMAND python3 policies.py ${airtight_program} ${airtight_outputs}
   PROPERTIES FIXTURES_SETUP policies_outputs)
 
