@@ -11,6 +11,8 @@
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 4
+# A plain chroot has no root that is a mount point, and network namespaces need one.
+[ -n "${AIRTIGHT_ROOTED:-}" ] || AIRTIGHT_ROOTED=1 exec bash packaging/rooted.sh bash "$root/packaging/quickstart.sh" "$@"
 spec=${1:-policies/xpander-airgapped.yaml}
 export PATH=$PATH:/usr/sbin:/sbin
 stop() {

@@ -8,6 +8,8 @@
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 4
+# A plain chroot has no root that is a mount point, and network namespaces need one.
+[ -n "${AIRTIGHT_ROOTED:-}" ] || AIRTIGHT_ROOTED=1 exec bash packaging/rooted.sh bash "$root/tests/run.sh" "$@"
 preset=${AIRTIGHT_PRESET:-release}
 export FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 export PATH=$PATH:/usr/sbin:/sbin
