@@ -153,6 +153,10 @@ std::vector<TargetId> wanted_targets(const Options& options, const Policy& polic
 int compile(const Options& options) {
   Sources sources;
   Diagnostics diagnostics;
+  if (options.directory.empty()) {
+    diagnostics.error(Code::Usage, std::string("--output"), "the name of the output directory is empty");
+    return report(diagnostics, sources, options.json());
+  }
   Date at = today();
   if (!options.at.empty()) {
     const std::optional<Date> given = Date::parse(options.at);
@@ -304,6 +308,24 @@ int run(int argc, char** argv) {
       ->check(CLI::IsMember({"bash", "zsh", "fish"}))
       ->type_name("SHELL");
 
+  // CLI11 takes a misspelt command for arguments too many and lists them backwards.
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    if (std::find(known.begin(), known.end(), argv[1]) == known.end()) {
+      Diagnostics diagnostics;
+      Diagnostic& error =
+          diagnostics.error(Code::Usage, std::string("airtight"), airtight::quoted(argv[1]) + " is no command");
+      std::string list;
+      for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+      error.expect(list);
+      if (const std::string_view near = nearest(argv[1], known); !near.empty())
+        error.help("did you mean '" + std::string(near) + "'?");
+      return report(diagnostics, Sources(), false);
+    }
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& call) {

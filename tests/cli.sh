@@ -258,7 +258,7 @@ verdict existing-file "$([ "$(cat file)" = text ]; echo $?)" "the file changed"
 run below-a-file 4 compile "$small" -o file/out
 run root-directory 4 compile "$small" -o /
 mkdir inside && cd inside || exit 4
-run empty-name 4 compile "$small" -o ''
+run empty-name 2 compile "$small" -o ''
 cd .. || exit 4
 verdict empty-name "$([ "$(ls -A inside)" = $'err.txt\nout.txt' ]; echo $?)" "-o '' wrote something"
 mkdir here
