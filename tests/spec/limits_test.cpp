@@ -3,6 +3,10 @@
 #include <catch2/catch.hpp>
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "tests/spec/spec_text.h"
 
 using namespace airtight;
@@ -103,6 +107,26 @@ TEST_CASE("every truncation of a spec is refused or read, and says why") {
     if (good == reading.diagnostics.has_errors()) FAIL("neither refused nor read at " << length);
   }
   CHECK(accepted == 1);  // without its last line end
+}
+
+TEST_CASE("a shipped policy cut at any byte is refused or read, and says why") {
+  std::size_t files = 0;
+  std::size_t cuts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(AIRTIGHT_SOURCE_DIR "/policies")) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(in), {}};
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      Reading reading;
+      reading.add(whole.substr(0, length));
+      const bool good = reading.policy().has_value();
+      if (good == reading.diagnostics.has_errors()) FAIL(entry.path().filename() << " neither refused nor read at " << length);
+      ++cuts;
+    }
+    ++files;
+  }
+  CHECK(files == 4);
+  CHECK(cuts > 20000);
 }
 
 TEST_CASE("many errors are all reported, sorted") {
