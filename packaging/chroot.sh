@@ -17,6 +17,7 @@ export PATH=$PATH:/usr/sbin:/sbin
 for tool in debootstrap git chroot mount; do command -v $tool >/dev/null || stop "needs $tool"; done
 
 new=$(mktemp -d "${TMPDIR:-/tmp}/airtight-chroot.XXXXXX") || exit 4
+chmod 755 "$new"
 # shellcheck disable=SC2317,SC2013 # called by the trap; mount points without spaces
 cleanup() {
   local status=$? mounted
@@ -44,15 +45,15 @@ cp -rL /etc/apt/. "$new/etc/apt/"
 cp -L /etc/hosts "$new/etc/hosts"
 { mount -t proc proc "$new/proc" && mount -t sysfs sysfs "$new/sys" && mount --rbind /dev "$new/dev" && mount --make-rslave "$new/dev" &&
   mount -t tmpfs tmpfs "$new/run"; } || stop "cannot mount /proc, /sys, /dev and /run"
-git -c safe.directory="$root" clone -q "file://$root" "$new/root/airtight" || stop "cannot clone the checkout"
-echo "Fresh Debian 12 ($(cat "$new/etc/debian_version")) in $((SECONDS - started)) s, $(git -C "$new/root/airtight" rev-parse --short HEAD)"
+git -c safe.directory="$root" clone -q "file://$root" "$new/opt/airtight" || stop "cannot clone the checkout"
+echo "Fresh Debian 12 ($(cat "$new/etc/debian_version")) in $((SECONDS - started)) s, $(git -C "$new/opt/airtight" rev-parse --short HEAD)"
 
 failed=0
 for command; do
   begun=$SECONDS
   echo "--- $command"
   env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CI="${CI:-}" http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
-    no_proxy="${no_proxy:-}" chroot "$new" /bin/bash -c "cd /root/airtight && bash $command"
+    no_proxy="${no_proxy:-}" chroot "$new" /bin/bash -c "cd /opt/airtight && bash $command"
   status=$?
   echo "--- $command: exit $status after $((SECONDS - begun)) s"
   [ $status -eq 0 ] || failed=1

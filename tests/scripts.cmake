@@ -16,8 +16,7 @@ endfunction()
 # --- the tree
 airtight_script(layering layering.py COMMAND python3 layering.py --self-test ${PROJECT_SOURCE_DIR})
 airtight_script(rules rules/check_rules.py COMMAND python3 rules/check_rules.py --self-test ${PROJECT_SOURCE_DIR}/rules)
-# not registered yet: fails, see the closing note of the issue
-# airtight_script(readme ../packaging/readme.sh COMMAND bash ../packaging/readme.sh --check ${airtight_program})
+airtight_script(readme ../packaging/readme.sh COMMAND bash ../packaging/readme.sh --check ${airtight_program})
 airtight_script(man man.py COMMAND python3 man.py ${airtight_program} ../packaging/man/airtight.1)
 
 # --- the program

@@ -76,20 +76,24 @@ for count in (10_000, 100_000):
     first = once(compiling(spec, out))
     if first[3] != 0:
         sys.exit(f"compile of {count} prefixes failed")
-    compile_, nft, read = medians(compiling(spec, out), ["nft", "-c", "-f", f"{out}/nftables/airtight.nft"],
-                                  compiling(f"refused{count}.yaml", "none"))
+    compile_, nft, egress, read, zones = medians(
+        compiling(spec, out), ["nft", "-c", "-f", f"{out}/nftables/airtight.nft"], ["nft", "-c", "-f", f"{out}/nftables/airtight-egress.nft"],
+        compiling(f"refused{count}.yaml", "none"), ["named-checkzone", "-q", "airtight-names", f"{out}/rpz/names-bind.zone"])
     big[count] = compile_
     row(f"{count:,} mixed prefixes, 200 workloads, to all four targets", compile_,
-        f"`nft -c` of the emitted file {nft[0]:.2f} s: ratio {compile_[0] / nft[0]:.2f}; reading the YAML alone {read[0]:.2f} s")
+        f"`nft -c` of both emitted files {nft[0] + egress[0]:.2f} s: ratio {compile_[0] / (nft[0] + egress[0]):.1f}; "
+        f"`named-checkzone` of one of four zones {zones[0]:.2f} s; reading the YAML alone {read[0]:.2f} s")
 print(f"| ten times the prefixes | {big[100_000][0] / big[10_000][0]:.1f} times the time | "
       f"{big[100_000][2] / big[10_000][2]:.1f} times | linear is 10 |")
 if peer:
-    [aerleon] = medians([peer, "--base_directory", "aerleon/policies/pol", "--definitions_directory", "aerleon/def",
+    [aerleon] = medians([peer, "--base_directory", "aerleon/policies", "--definitions_directory", "aerleon/def",
                          "--output_directory", "aerleon/out"])
     wrote = any(os.path.getsize(os.path.join("aerleon/out", name)) > 100_000 for name in os.listdir("aerleon/out"))
     [alone] = medians(compiling("big10000.yaml", "nft-only") + ["--target", "nftables"])
-    print(f"| 10,000 mixed prefixes to nftables alone | {alone[0]:.2f} | {alone[2]:.0f} | aerleon " +
-          (f"{aerleon[0]:.2f} s: ratio {alone[0] / aerleon[0]:.2f} |" if wrote else "wrote no ruleset here: not compared |"))
+    refused = subprocess.run(["nft", "-c", "-f", "aerleon/out/p.nft"], stderr=subprocess.DEVNULL).returncode != 0
+    row("10,000 mixed prefixes to nftables alone", alone,
+        f"aerleon {aerleon[0]:.2f} s, {aerleon[2]:.0f} MB: ratio {alone[0] / aerleon[0]:.2f}" + (", and `nft -c` refuses its file" if refused else "")
+        if wrote else "aerleon wrote no ruleset here: not compared")
 else:
     print("| aerleon | SKIPPED: cannot be installed here | | |")
 small = [once(compiling(f"{root}/policies/xpander-airgapped.yaml", "xpander")) for _ in range(1)]
