@@ -1,6 +1,8 @@
 // airtight: flags to calls. The only file of the compiler that prints and exits.
+#include <malloc.h>
 #include <openssl/crypto.h>
 #include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
@@ -172,6 +174,8 @@ int compile(const Options& options) {
   if (!rules || diagnostics.has_errors()) return report(diagnostics, sources, options.json());
   const std::optional<Policy> policy = read_policy(files, *rules, at, sources, diagnostics);
   if (!policy) return report(diagnostics, sources, options.json());
+  ::malloc_trim(
+      0);  // a big boundary leaves tens of megabytes of freed names, which the artifacts' large blocks cannot use
   const std::vector<TargetId> wanted = wanted_targets(options, *policy);
   check_targets(*policy, wanted, diagnostics);
   if (diagnostics.has_errors()) return report(diagnostics, sources, options.json());

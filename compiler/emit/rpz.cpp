@@ -50,31 +50,30 @@ std::uint32_t hash_of(std::string_view text, std::string_view more) {
   return static_cast<std::uint32_t>(hash ^ (hash >> 32));
 }
 
+constexpr std::size_t kHeadRoom = 4096;  // bytes; a longer head costs a copy, nothing else
+
 // The serial is made from the spec's digest and the records: it changes with either, but is no count of anything.
-std::string zone_file(const Policy& policy, const std::string& header, std::string_view origin,
-                      const std::string& records) {
+std::string zone_file(const Policy& policy, std::string head, std::string_view origin, std::string records) {
   const std::uint32_t hash = hash_of(policy.spec_digest, records);
-  std::string text = header;
-  text.reserve(header.size() + records.size() + 256);
-  text += "$TTL 60\n$ORIGIN ";
-  text += origin;
-  text += "\n@ SOA ";
-  text += kNameServer;
-  text += " hostmaster.airtight.invalid. (\n    " + std::to_string(hash == 0 ? 1 : hash);
-  text += " ; serial, made from the content: it has no order\n    3600 600 2147483647 60 )\n@ NS ";
-  text += kNameServer;
-  text += '\n';
-  text += records;
-  return text;
+  head += "$TTL 60\n$ORIGIN ";
+  head += origin;
+  head += "\n@ SOA ";
+  head += kNameServer;
+  head += " hostmaster.airtight.invalid. (\n    " + std::to_string(hash == 0 ? 1 : hash);
+  head += " ; serial, made from the content: it has no order\n    3600 600 2147483647 60 )\n@ NS ";
+  head += kNameServer;
+  head += '\n';
+  records.insert(0, head);
+  return records;
 }
 
 std::string policy_zone(const Policy& policy, std::string_view purpose, std::string_view zone, std::size_t triggers,
-                        const std::string& records) {
+                        std::string records) {
   std::string header = artifact_header(policy, TargetId::Rpz, "; ", purpose);
   header += "; policy zone: ";
   header += zone;
   header += "\n; triggers: " + std::to_string(triggers) + '\n';
-  return zone_file(policy, header, std::string(zone) + '.', records);
+  return zone_file(policy, std::move(header), std::string(zone) + '.', std::move(records));
 }
 
 // ---- names
@@ -203,16 +202,20 @@ void add_trigger(std::string& out, std::string_view prefix, std::string_view nam
   out += '\n';
 }
 
-std::string join_sections(const std::vector<std::string>& titles, const std::vector<std::string>& sections) {
-  std::string out;
+// The records of a big boundary are many megabytes: room is made once, with some for the head, and each section goes as
+// it is appended.
+void append_sections(std::string& out, const std::vector<std::string>& titles, std::vector<std::string> sections) {
+  std::size_t size = out.size() + kHeadRoom;
+  for (std::size_t i = 0; i < sections.size(); ++i) size += titles[i].size() + 4 + sections[i].size();
+  out.reserve(size);
   for (std::size_t i = 0; i < sections.size(); ++i) {
     if (sections[i].empty()) continue;
     out += "\n; ";
     out += titles[i];
     out += '\n';
     out += sections[i];
+    sections[i] = std::string();
   }
-  return out;
 }
 
 constexpr std::string_view kNamesPurpose = "names that may be asked for; every other does not exist";
@@ -271,11 +274,11 @@ Artifact names_zone(const Policy& policy, const NamedThings& things, const std::
       add_names(out, triggers, entry, label);
     }
   }
-  records += join_sections(things.titles, sections);
+  append_sections(records, things.titles, std::move(sections));
   std::string purpose(kNamesPurpose);
   if (bind) purpose += ", for BIND: what passes has no trigger";
   return {bind ? "rpz/names-bind.zone" : "rpz/names.zone", TargetId::Rpz, Layer::Dns,
-          policy_zone(policy, purpose, kNamesZone, triggers, records)};
+          policy_zone(policy, purpose, kNamesZone, triggers, std::move(records))};
 }
 
 // ---- answers
@@ -353,7 +356,7 @@ class AnswerTriggers {
     text_ += text;
     text_ += '\n';
   }
-  const std::string& text() const { return text_; }
+  std::string take_text() { return std::move(text_); }
   std::size_t size() const { return size_; }
 
  private:
@@ -387,13 +390,16 @@ Artifact answers_zone(const Policy& policy, bool bind) {
   IpSet passed = policy.inside;
   for (const Exception& exception : policy.exceptions) passed |= IpSet::of(exception.to);
   triggers.title("everything but the inside and the exceptions");
-  triggers.add_rest((~passed - unsayable).prefixes());
+  // Range by range: the prefixes around a big boundary are hundreds of thousands.
+  for (const IpRange& range : (~passed - unsayable).ranges())
+    triggers.add_rest(IpSet::range(range.first, range.last).prefixes());
+  const std::size_t count = triggers.size();
   return {
       bind ? "rpz/answers-bind.zone" : "rpz/answers.zone", TargetId::Rpz, Layer::Dns,
       policy_zone(policy,
                   bind ? "addresses that no answer may carry, for BIND: ::ffff:0:0/96 left out, since it is IPv4 there"
                        : "addresses that no answer may carry; not for BIND, which reads ::ffff:0:0/96 as IPv4",
-                  kAnswersZone, triggers.size(), triggers.text())};
+                  kAnswersZone, count, triggers.take_text())};
 }
 
 // ---- the root
@@ -416,9 +422,9 @@ Artifact sealed_root(const Policy& policy) {
     records += kNameServer;
     records += "  ; zone, " + place(zone->origin) + '\n';
   }
-  const std::string header =
-      artifact_header(policy, TargetId::Rpz, "; ", "the sealed root: outside names have no upstream");
-  return {"rpz/sealed-root.zone", TargetId::Rpz, Layer::Dns, zone_file(policy, header, ".", records)};
+  std::string header = artifact_header(policy, TargetId::Rpz, "; ", "the sealed root: outside names have no upstream");
+  return {"rpz/sealed-root.zone", TargetId::Rpz, Layer::Dns,
+          zone_file(policy, std::move(header), ".", std::move(records))};
 }
 
 // ---- the target
@@ -467,11 +473,11 @@ void check(const Policy& policy, Diagnostics& diagnostics) {
 std::vector<Artifact> emit(const Policy& policy) {
   const NamedThings things = named_things(policy);
   std::vector<Artifact> artifacts;
+  const std::vector<NameEntry> entries = close_upwards(policy.inside_names, things.denied_names);
+  artifacts.push_back(names_zone(policy, things, entries, false));  // the biggest first, while little else is held
+  artifacts.push_back(names_zone(policy, things, entries, true));
   artifacts.push_back(answers_zone(policy, true));
   artifacts.push_back(answers_zone(policy, false));
-  const std::vector<NameEntry> entries = close_upwards(policy.inside_names, things.denied_names);
-  artifacts.push_back(names_zone(policy, things, entries, true));
-  artifacts.push_back(names_zone(policy, things, entries, false));
   artifacts.push_back(sealed_root(policy));
   return artifacts;
 }

@@ -237,13 +237,54 @@ Domain reverse_name(Ip ip) {
   return Domain(text + "ip6.arpa");
 }
 
+namespace {
+
+// The labels from the right, each with a NUL behind it: octet order of keys is canonical order of names, and the key of
+// a zone is a prefix of the key of every name in it.
+std::string key_of(std::string_view name) {
+  std::string key;
+  key.reserve(name.size() + 1);
+  while (!name.empty()) {
+    const std::string_view label = last_label(name);
+    key += label;
+    key += '\0';
+    name.remove_suffix(std::min(name.size(), label.size() + 1));
+  }
+  return key;
+}
+
+std::string name_of_key(std::string_view key) {
+  std::string name;
+  name.reserve(key.size());
+  while (!key.empty()) {
+    key.remove_suffix(1);
+    const std::size_t before = key.rfind('\0');
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    if (!name.empty()) name += '.';
+    name += key.substr(begin);
+    key = key.substr(0, begin);
+  }
+  return name;
+}
+
+std::vector<std::string> sorted_keys(std::span<const Domain> names) {
+  std::vector<std::string> keys;
+  keys.reserve(names.size());
+  for (const Domain& name : names) keys.push_back(key_of(name.text()));
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+}  // namespace
+
 DomainSet DomainSet::from_suffixes(std::span<const Domain> names) {
-  std::vector<Domain> sorted(names.begin(), names.end());
-  std::sort(sorted.begin(), sorted.end());
   DomainSet set;
-  for (Domain& name : sorted) {
-    if (!set.nodes_.empty() && name.is_within(set.nodes_.back().name)) continue;
-    set.nodes_.push_back({std::move(name), true, true});
+  const std::vector<std::string> keys = sorted_keys(names);
+  const std::string* zone = nullptr;
+  for (const std::string& key : keys) {
+    if (zone && key.starts_with(*zone)) continue;
+    zone = &key;
+    set.nodes_.push_back({Domain(name_of_key(key)), true, true});
   }
   return set;
 }

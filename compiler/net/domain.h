@@ -35,6 +35,7 @@ class Domain {
  private:
   explicit Domain(std::string text) : text_(std::move(text)) {}
   friend Domain reverse_name(Ip ip);
+  friend class DomainSet;  // makes names from its sort keys
 
   std::string text_;
 };

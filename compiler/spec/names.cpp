@@ -120,7 +120,7 @@ class Names {
     for (const DeniedName& name : policy_.denied_names) denied.push_back(name.name);
     DomainSet catalogues = denied_catalogue_names_;
     if (own_names_beat_catalogues()) catalogues -= own_names_;
-    policy_.inside_names = DomainSet::from_suffixes(suffixes) - DomainSet::from_suffixes(denied) - catalogues;
+    policy_.inside_names = DomainSet::from_suffixes(suffixes) - (DomainSet::from_suffixes(denied) | catalogues);
   }
 
   const Spec& spec_;
