@@ -26,7 +26,7 @@ constexpr std::string_view kExtensionHeaders = "{ 0, 43, 44, 51, 60, 135, 139, 1
 constexpr std::string_view kTolerated = "{ 44, 51, 60 }";  // fragment, AH, destination options
 
 std::string hex(u128 value, unsigned octets) {
-  std::string text(2 * octets, '0');
+  std::string text(std::size_t{2} * octets, '0');
   for (std::size_t i = text.size(); i > 0; --i) {
     text[i - 1] = "0123456789abcdef"[static_cast<unsigned>(value & 15U)];
     value >>= 4;

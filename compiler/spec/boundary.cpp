@@ -10,7 +10,8 @@ namespace {
 Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
 
 IpSet private_space() {
-  const Prefix blocks[] = {prefix("10.0.0.0/8"), prefix("172.16.0.0/12"), prefix("192.168.0.0/16"), prefix("fc00::/7")};  // RFC 1918, RFC 4193
+  const Prefix blocks[] = {prefix("10.0.0.0/8"), prefix("172.16.0.0/12"), prefix("192.168.0.0/16"),
+                           prefix("fc00::/7")};  // RFC 1918, RFC 4193
   return IpSet::from(std::span<const Prefix>(blocks));
 }
 
@@ -20,7 +21,9 @@ IpSet multicast_space() { return IpSet::of(prefix("224.0.0.0/4")) | IpSet::of(pr
 
 // Where IPv6 carries IPv4: the mechanisms of embedded_ipv4(), as prefixes.
 IpSet ipv4_carriers() {
-  const Prefix blocks[] = {prefix("::ffff:0:0/96"), prefix("::ffff:0:0:0/96"), prefix("64:ff9b::/96"), prefix("64:ff9b:1::/48"), prefix("2002::/16"), prefix("2001::/32"), prefix("::/96")};
+  const Prefix blocks[] = {prefix("::ffff:0:0/96"),  prefix("::ffff:0:0:0/96"), prefix("64:ff9b::/96"),
+                           prefix("64:ff9b:1::/48"), prefix("2002::/16"),       prefix("2001::/32"),
+                           prefix("::/96")};
   return IpSet::from(std::span<const Prefix>(blocks));
 }
 
@@ -30,7 +33,9 @@ IpSet not_global(const Rules& rules) {
   std::vector<const RegistryRow*> rows;
   for (const Registry& registry : rules.registries)
     for (const RegistryRow& row : registry.rows) rows.push_back(&row);
-  std::stable_sort(rows.begin(), rows.end(), [](const RegistryRow* a, const RegistryRow* b) { return a->address.length() < b->address.length(); });
+  std::stable_sort(rows.begin(), rows.end(), [](const RegistryRow* a, const RegistryRow* b) {
+    return a->address.length() < b->address.length();
+  });
   IpSet set;
   for (const RegistryRow* row : rows) {  // from wide to narrow: a more specific row overrides
     const bool documentation = row->name.find("Documentation") != std::string::npos;
@@ -45,7 +50,12 @@ IpSet not_global(const Rules& rules) {
 class Boundary {
  public:
   Boundary(const Spec& spec, const Rules& rules, const Sources& sources, Policy& policy, Diagnostics& diagnostics)
-      : spec_(spec), sources_(sources), policy_(policy), diagnostics_(diagnostics), not_global_(not_global(rules)), denied_(policy.denied_addresses()) {
+      : spec_(spec),
+        sources_(sources),
+        policy_(policy),
+        diagnostics_(diagnostics),
+        not_global_(not_global(rules)),
+        denied_(policy.denied_addresses()) {
     for (const SpecInternal& range : spec.internal) internal_ |= IpSet::of(range.cidr.value);
   }
 
@@ -55,9 +65,11 @@ class Boundary {
     for (const Located<Prefix>& p : spec_.cluster.services) inside(p, "services", {}, {});
     for (const Located<Prefix>& p : spec_.cluster.nodes) inside(p, "nodes", {}, {});
     for (const Located<Prefix>& p : spec_.cluster.node_tunnels) inside(p, "nodeTunnels", {}, {});
-    for (const Located<AddressPort>& s : spec_.cluster.api_server) inside({Prefix::host(s.value.address), s.at}, "apiServer", {}, {});
+    for (const Located<AddressPort>& s : spec_.cluster.api_server)
+      inside({Prefix::host(s.value.address), s.at}, "apiServer", {}, {});
     if (spec_.cluster.dns)
-      for (const Located<Ip>& ip : spec_.cluster.dns->node_local) inside({Prefix::host(ip.value), ip.at}, "dns.nodeLocal", {}, {});
+      for (const Located<Ip>& ip : spec_.cluster.dns->node_local)
+        inside({Prefix::host(ip.value), ip.at}, "dns.nodeLocal", {}, {});
     for (const SpecInternal& range : spec_.internal) internal(range);
     for (const SpecEndpoint& endpoint : spec_.endpoints)
       for (const Located<Prefix>& address : endpoint.addresses) {
@@ -76,7 +88,8 @@ class Boundary {
 
  private:
   void add(const Prefix& p, std::string what, std::string why, std::string approved_by, Span at) {
-    policy_.inside_ranges.push_back({p, std::move(what), std::move(why), std::move(approved_by), at.known() ? origin_of(sources_, at) : Origin{}});
+    policy_.inside_ranges.push_back(
+        {p, std::move(what), std::move(why), std::move(approved_by), at.known() ? origin_of(sources_, at) : Origin{}});
   }
 
   void inside(const Located<Prefix>& range, std::string what, std::string why, std::string approved_by) {
@@ -99,12 +112,16 @@ class Boundary {
     const std::string name = "boundary.internal: " + to_string(range.cidr.value);
     if (refuse_embedded_ipv4(range.cidr, "boundary.internal", diagnostics_)) return;
     if (set.intersects(multicast_space()) && range.cidr.value.length() != 0) {
-      diagnostics_.error(Code::OutOfRange, range.cidr.at, name + " is multicast space").help("groups that may be spoken to go under boundary.multicast");
+      diagnostics_.error(Code::OutOfRange, range.cidr.at, name + " is multicast space")
+          .help("groups that may be spoken to go under boundary.multicast");
       return;
     }
     const IpSet global = set - not_global_ - private_;
     if (!global.empty() && range.approved_by.empty()) {
-      diagnostics_.error(Code::NeedsApproval, range.cidr.at, name + " is global address space" + (set == global ? std::string() : ", at least " + to_string(global.prefixes().front())))
+      diagnostics_
+          .error(Code::NeedsApproval, range.cidr.at,
+                 name + " is global address space" +
+                     (set == global ? std::string() : ", at least " + to_string(global.prefixes().front())))
           .help("approvedBy: says who takes the responsibility that these addresses never leave the site");
       return;
     }
@@ -117,7 +134,10 @@ class Boundary {
     const auto refuse = [&](const std::vector<Located<Prefix>>& ranges, const char* what) {
       for (const Located<Prefix>& range : ranges)
         if (IpSet::of(range.value).intersects(IpSet::of(address.value))) {
-          diagnostics_.error(Code::EndpointInCluster, address.at, "endpoint " + quoted(endpoint.name.value) + ": " + to_string(address.value) + " lies in the cluster's " + what + " range")
+          diagnostics_
+              .error(Code::EndpointInCluster, address.at,
+                     "endpoint " + quoted(endpoint.name.value) + ": " + to_string(address.value) +
+                         " lies in the cluster's " + what + " range")
               .note(range.at, "the " + std::string(what) + " range")
               .help("declare the workload behind it under `workloads`");
           return;
@@ -128,13 +148,18 @@ class Boundary {
   }
 
   void whole_family() {
-    // Unicast space: what is not 224.0.0.0/3, and of IPv6 all that IANA has given out, less what carries IPv4 and is refused on its own.
-    const IpSet v4_unicast = IpSet::all_v4() - IpSet::of(prefix("224.0.0.0/3")), v6_unicast = IpSet::of(prefix("2000::/3")) - ipv4_carriers();
+    // Unicast space: what is not 224.0.0.0/3, and of IPv6 all that IANA has given out, less what carries IPv4 and is
+    // refused on its own.
+    const IpSet v4_unicast = IpSet::all_v4() - IpSet::of(prefix("224.0.0.0/3")),
+                v6_unicast = IpSet::of(prefix("2000::/3")) - ipv4_carriers();
     const auto full = [&](bool v4) { return (v4 ? v4_unicast : v6_unicast).subset_of(policy_.inside); };
     for (const bool v4 : {true, false})
       if (full(v4)) {
         const Span at = spec_.internal.empty() ? spec_.cluster.at : spec_.internal.front().cidr.at;
-        diagnostics_.error(Code::BoundaryTooWide, at, std::string("every ") + (v4 ? "IPv4" : "IPv6") + " address would be inside").help("name the ranges that the site really uses");
+        diagnostics_
+            .error(Code::BoundaryTooWide, at,
+                   std::string("every ") + (v4 ? "IPv4" : "IPv6") + " address would be inside")
+            .help("name the ranges that the site really uses");
       }
   }
 
@@ -143,22 +168,32 @@ class Boundary {
       const char* name;
       const std::vector<Located<Prefix>>* ranges;
     };
-    const Named kinds[] = {{"pods", &spec_.cluster.pods}, {"services", &spec_.cluster.services}, {"nodes", &spec_.cluster.nodes}, {"nodeTunnels", &spec_.cluster.node_tunnels}};
+    const Named kinds[] = {{"pods", &spec_.cluster.pods},
+                           {"services", &spec_.cluster.services},
+                           {"nodes", &spec_.cluster.nodes},
+                           {"nodeTunnels", &spec_.cluster.node_tunnels}};
     for (std::size_t i = 0; i < std::size(kinds); ++i)
       for (std::size_t j = i + 1; j < std::size(kinds); ++j) {
-        if (std::string_view(kinds[i].name) == "pods" && std::string_view(kinds[j].name) == "nodeTunnels") continue;  // overlay devices take pod addresses
+        if (std::string_view(kinds[i].name) == "pods" && std::string_view(kinds[j].name) == "nodeTunnels")
+          continue;  // overlay devices take pod addresses
         overlap(kinds[i].name, *kinds[i].ranges, kinds[j].name, *kinds[j].ranges);
       }
   }
 
-  void overlap(const char* a_name, const std::vector<Located<Prefix>>& a, const char* b_name, const std::vector<Located<Prefix>>& b) {
+  void overlap(const char* a_name, const std::vector<Located<Prefix>>& a, const char* b_name,
+               const std::vector<Located<Prefix>>& b) {
     std::vector<Prefix> all;
     for (const Located<Prefix>& range : a) all.push_back(range.value);
     const IpSet a_set = IpSet::from(std::span<const Prefix>(all));
     for (const Located<Prefix>& range : b) {
       if (!a_set.intersects(IpSet::of(range.value))) continue;
-      const auto other = std::find_if(a.begin(), a.end(), [&](const Located<Prefix>& r) { return IpSet::of(r.value).intersects(IpSet::of(range.value)); });
-      diagnostics_.error(Code::RangesOverlap, range.at, std::string(b_name) + " range " + to_string(range.value) + " overlaps the " + a_name + " range " + to_string(other->value))
+      const auto other = std::find_if(a.begin(), a.end(), [&](const Located<Prefix>& r) {
+        return IpSet::of(r.value).intersects(IpSet::of(range.value));
+      });
+      diagnostics_
+          .error(Code::RangesOverlap, range.at,
+                 std::string(b_name) + " range " + to_string(range.value) + " overlaps the " + a_name + " range " +
+                     to_string(other->value))
           .note(other->at, "the " + std::string(a_name) + " range");
     }
   }
@@ -168,16 +203,23 @@ class Boundary {
     const IpSet services = policy_.services();
     for (const Located<Ip>& ip : spec_.cluster.dns->service)
       if (!services.contains(ip.value))
-        diagnostics_.error(Code::OutOfRange, ip.at, "boundary.cluster.dns.service: " + to_string(ip.value) + " is not in the services range").expect("an address in " + to_string(services));
+        diagnostics_
+            .error(Code::OutOfRange, ip.at,
+                   "boundary.cluster.dns.service: " + to_string(ip.value) + " is not in the services range")
+            .expect("an address in " + to_string(services));
   }
 
   void groups() {
     for (const SpecMulticast& group : spec_.multicast) {
       if (!multicast_space().contains(group.group.value)) {
-        diagnostics_.error(Code::NotMulticast, group.group.at, "boundary.multicast.group: " + to_string(group.group.value) + " is no multicast group").expect("an address in 224.0.0.0/4 or ff00::/8");
+        diagnostics_
+            .error(Code::NotMulticast, group.group.at,
+                   "boundary.multicast.group: " + to_string(group.group.value) + " is no multicast group")
+            .expect("an address in 224.0.0.0/4 or ff00::/8");
         continue;
       }
-      policy_.multicast.push_back({group.group.value, group.protocol, group.number, group.why, origin_of(sources_, group.at)});
+      policy_.multicast.push_back(
+          {group.group.value, group.protocol, group.number, group.why, origin_of(sources_, group.at)});
     }
   }
 
@@ -199,7 +241,9 @@ class Boundary {
     to.nodes = values(from.nodes);
     to.node_tunnels = values(from.node_tunnels);
     to.domain = from.domain.value;
-    if (from.dns) to.dns = ClusterDns{from.dns->ns.value, from.dns->labels, values(from.dns->service), values(from.dns->node_local), from.dns->ports, origin_of(sources_, from.dns->at)};
+    if (from.dns)
+      to.dns = ClusterDns{from.dns->ns.value,           from.dns->labels, values(from.dns->service),
+                          values(from.dns->node_local), from.dns->ports,  origin_of(sources_, from.dns->at)};
     to.api_server = values(from.api_server);
     to.api_server_origin = origin_of(sources_, from.api_server_at);
     to.namespace_label = from.namespace_label.value_or("kubernetes.io/metadata.name");
@@ -220,8 +264,11 @@ class Boundary {
     device_overlaps(from.uplinks, from.overlays, "overlays");
   }
 
-  void device_overlaps(const std::vector<Located<std::string>>& uplinks, const std::vector<Located<std::string>>& others, const char* what) {
-    const auto stem = [](const std::string& pattern) { return pattern.back() == '*' ? pattern.substr(0, pattern.size() - 1) : pattern; };
+  void device_overlaps(const std::vector<Located<std::string>>& uplinks,
+                       const std::vector<Located<std::string>>& others, const char* what) {
+    const auto stem = [](const std::string& pattern) {
+      return pattern.back() == '*' ? pattern.substr(0, pattern.size() - 1) : pattern;
+    };
     const auto meet = [&](const std::string& a, const std::string& b) {
       const bool a_open = a.back() == '*', b_open = b.back() == '*';
       if (!a_open && !b_open) return a == b;
@@ -232,7 +279,9 @@ class Boundary {
     for (const Located<std::string>& uplink : uplinks)
       for (const Located<std::string>& other : others)
         if (meet(uplink.value, other.value))
-          diagnostics_.error(Code::DeviceOverlap, uplink.at, "uplink " + quoted(uplink.value) + " is also matched by " + what + " " + quoted(other.value))
+          diagnostics_
+              .error(Code::DeviceOverlap, uplink.at,
+                     "uplink " + quoted(uplink.value) + " is also matched by " + what + " " + quoted(other.value))
               .help("give " + std::string(what) + " without that pattern");
   }
 
@@ -248,7 +297,8 @@ class Boundary {
 
 }  // namespace
 
-void resolve_boundary(const Spec& spec, const Rules& rules, const Sources& sources, Policy& policy, Diagnostics& diagnostics) {
+void resolve_boundary(const Spec& spec, const Rules& rules, const Sources& sources, Policy& policy,
+                      Diagnostics& diagnostics) {
   Boundary(spec, rules, sources, policy, diagnostics).resolve();
 }
 
@@ -262,17 +312,23 @@ bool refuse_embedded_ipv4(const Located<Prefix>& range, std::string_view what, D
   const std::optional<EmbeddedIpv4> embedded = embedded_ipv4(range.value.first());
   if (embedded && range.value.length() == 128) {
     const std::string carried = to_string(Ip::v4(embedded->address));
-    diagnostics.error(Code::CarriesIpv4, range.at, std::string(what) + ": " + to_string(range.value.first()) + " carries the IPv4 address " + carried + " (" + std::string(embedded->mechanism) + ")")
+    diagnostics
+        .error(Code::CarriesIpv4, range.at,
+               std::string(what) + ": " + to_string(range.value.first()) + " carries the IPv4 address " + carried +
+                   " (" + std::string(embedded->mechanism) + ")")
         .help("declare the IPv4 address itself, if it is inside");
     return true;
   }
   const IpSet meets = IpSet::of(range.value) & carriers;
   if (meets.empty() || range.value == Prefix::parse("::1/128")) return false;
-  diagnostics.error(Code::CarriesIpv4, range.at, std::string(what) + ": " + to_string(range.value) + " holds IPv6 addresses that carry IPv4, in " + to_string(meets.prefixes().front()));
+  diagnostics.error(Code::CarriesIpv4, range.at,
+                    std::string(what) + ": " + to_string(range.value) + " holds IPv6 addresses that carry IPv4, in " +
+                        to_string(meets.prefixes().front()));
   return true;
 }
 
-bool refuse_denied_address(const Located<Prefix>& range, std::string_view what, const Policy& policy, const IpSet& denied_addresses, Diagnostics& diagnostics) {
+bool refuse_denied_address(const Located<Prefix>& range, std::string_view what, const Policy& policy,
+                           const IpSet& denied_addresses, Diagnostics& diagnostics) {
   const IpSet set = IpSet::of(range.value);
   if (!set.intersects(denied_addresses)) return false;
   for (const Catalogue& catalogue : policy.catalogues) {
@@ -281,8 +337,12 @@ bool refuse_denied_address(const Located<Prefix>& range, std::string_view what, 
       if (entry.match != CatalogueEntry::Match::Address) continue;
       const Prefix denied = Prefix::parse(entry.value).value();
       if (!set.intersects(IpSet::of(denied))) continue;
-      const std::string found = to_string(denied) + " (" + entry.label + "), which catalogue '" + catalogue.name + "' denies";
-      diagnostics.error(Code::MeetsCatalogue, range.at, std::string(what) + ": " + (range.value == denied ? "this is " : to_string(range.value) + " holds ") + found)
+      const std::string found =
+          to_string(denied) + " (" + entry.label + "), which catalogue '" + catalogue.name + "' denies";
+      diagnostics
+          .error(Code::MeetsCatalogue, range.at,
+                 std::string(what) + ": " + (range.value == denied ? "this is " : to_string(range.value) + " holds ") +
+                     found)
           .help("take the address out of the range, or the catalogue out of boundary.deny");
       return true;
     }

@@ -16,8 +16,9 @@ Origin origin_of(const Sources&, Span);
 
 // Reports an address range that leads to the IPv4 address inside it. True if it was reported.
 bool refuse_embedded_ipv4(const Located<Prefix>&, std::string_view what, Diagnostics&);
-// Reports a range that holds an address of a denied catalogue. `denied` is policy.denied_addresses(), made once. True if it
-// was reported.
-bool refuse_denied_address(const Located<Prefix>&, std::string_view what, const Policy&, const IpSet& denied, Diagnostics&);
+// Reports a range that holds an address of a denied catalogue. `denied` is policy.denied_addresses(), made once. True
+// if it was reported.
+bool refuse_denied_address(const Located<Prefix>&, std::string_view what, const Policy&, const IpSet& denied,
+                           Diagnostics&);
 
 }  // namespace airtight

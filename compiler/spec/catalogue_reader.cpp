@@ -20,9 +20,11 @@ using Match = CatalogueEntry::Match;
 constexpr std::string_view kCatalogueFields[] = {"catalogue", "title", "why", "sources", "entries"};
 constexpr std::string_view kRegistryFields[] = {"registry", "title", "sources", "updated", "entries"};
 constexpr std::string_view kSourceFields[] = {"what", "read"};
-constexpr std::string_view kEntryFields[] = {"suffix", "exact", "address", "pattern", "label", "source", "date", "note"};
-constexpr std::string_view kRowFields[] = {"address", "name", "rfc", "allocated", "terminated", "source_ok", "destination_ok",
-                                           "forwardable", "global", "reserved", "source", "date", "note"};
+constexpr std::string_view kEntryFields[] = {"suffix", "exact",  "address", "pattern",
+                                             "label",  "source", "date",    "note"};
+constexpr std::string_view kRowFields[] = {"address",   "name",           "rfc",         "allocated", "terminated",
+                                           "source_ok", "destination_ok", "forwardable", "global",    "reserved",
+                                           "source",    "date",           "note"};
 constexpr std::pair<std::string_view, Match> kMatches[] = {
     {"suffix", Match::Suffix}, {"exact", Match::Exact}, {"address", Match::Address}, {"pattern", Match::Pattern}};
 
@@ -62,11 +64,13 @@ class RulesReader {
     return out;
   }
 
-  void source_of(const Fields& entry, const std::map<std::string, CatalogueSource>& known, std::string& source, std::string& date) {
+  void source_of(const Fields& entry, const std::map<std::string, CatalogueSource>& known, std::string& source,
+                 std::string& date) {
     if (const Node* n = entry.need("source")) {
       put(source, read_.text(*n, entry.path("source")));
       if (!source.empty() && !known.count(source))
-        diagnostics_.error(Code::BadCatalogue, n->span, entry.path("source") + ": " + quoted(source) + " is not among this file's sources");
+        diagnostics_.error(Code::BadCatalogue, n->span,
+                           entry.path("source") + ": " + quoted(source) + " is not among this file's sources");
     }
     if (const Node* n = entry.need("date"))
       if (auto value = read_.date(*n, entry.path("date"))) date = to_string(*value);
@@ -75,7 +79,8 @@ class RulesReader {
   void own_name(const Node& node, std::string_view path, std::string& to) {
     put(to, read_.name(node, path));
     if (!to.empty() && !names_.insert(to).second)
-      diagnostics_.error(Code::BadCatalogue, node.span, std::string(path) + ": " + quoted(to) + " is the name of another file's list too");
+      diagnostics_.error(Code::BadCatalogue, node.span,
+                         std::string(path) + ": " + quoted(to) + " is the name of another file's list too");
   }
 
   void catalogue(const Node& root) {
@@ -95,7 +100,8 @@ class RulesReader {
           const Node* found = entry.get(key);
           if (!found) continue;
           if (value) {
-            diagnostics_.error(Code::BadCatalogue, found->span, "an entry has one of suffix, exact, address and pattern");
+            diagnostics_.error(Code::BadCatalogue, found->span,
+                               "an entry has one of suffix, exact, address and pattern");
             return;
           }
           value = found;
@@ -146,14 +152,18 @@ class RulesReader {
           if (auto prefix = Prefix::parse(n->text))  // as IANA writes it: ::ffff:0:0/96 is not RFC 5952 text
             row.address = *prefix;
           else
-            diagnostics_.error(Code::BadPrefix, n->span, "address: " + quoted(n->text) + " is no prefix").expect("ADDRESS/LENGTH");
+            diagnostics_.error(Code::BadPrefix, n->span, "address: " + quoted(n->text) + " is no prefix")
+                .expect("ADDRESS/LENGTH");
         }
         if (const Node* n = entry.need("name")) put(row.name, read_.text(*n, "name"));
         if (const Node* n = entry.need("rfc"); n && read_.scalar(*n, "rfc")) row.rfc = n->text;
         if (const Node* n = entry.need("allocated"); n && read_.scalar(*n, "allocated")) row.allocated = n->text;
         if (const Node* n = entry.get("terminated"); n && read_.scalar(*n, "terminated")) row.terminated = n->text;
-        const std::pair<std::string_view, std::optional<bool>*> flags[] = {{"source_ok", &row.source_ok}, {"destination_ok", &row.destination_ok},
-            {"forwardable", &row.forwardable}, {"global", &row.global}, {"reserved", &row.reserved}};
+        const std::pair<std::string_view, std::optional<bool>*> flags[] = {{"source_ok", &row.source_ok},
+                                                                           {"destination_ok", &row.destination_ok},
+                                                                           {"forwardable", &row.forwardable},
+                                                                           {"global", &row.global},
+                                                                           {"reserved", &row.reserved}};
         for (const auto& [key, flag] : flags) {
           const Member* member = item.kind == Node::Kind::Map ? item.find(key) : nullptr;
           if (!member)
@@ -176,7 +186,8 @@ class RulesReader {
 
 }  // namespace
 
-std::optional<Rules> read_rules(std::span<const std::uint32_t> sources, const Sources& texts, Diagnostics& diagnostics) {
+std::optional<Rules> read_rules(std::span<const std::uint32_t> sources, const Sources& texts,
+                                Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.errors();
   RulesReader reader(diagnostics);
   for (const std::uint32_t source : sources)

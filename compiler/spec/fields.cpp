@@ -8,7 +8,8 @@ namespace airtight {
 Fields::Fields(const Node& node, std::string path, std::span<const std::string_view> known, Diagnostics& diagnostics)
     : node_(node), path_(std::move(path)), diagnostics_(diagnostics) {
   if (node.kind == Node::Kind::Null) {
-    diagnostics.error(Code::NotFilled, node.span, path_ + ": is still to be filled in").help("give the fields here, or in a second file next to this one");
+    diagnostics.error(Code::NotFilled, node.span, path_ + ": is still to be filled in")
+        .help("give the fields here, or in a second file next to this one");
     return;
   }
   if (node.kind != Node::Kind::Map) {
@@ -17,7 +18,8 @@ Fields::Fields(const Node& node, std::string path, std::span<const std::string_v
   }
   for (const Member& member : node.members) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
-    Diagnostic& error = diagnostics.error(Code::UnknownField, member.key_span, (path_.empty() ? "" : path_ + ": ") + "unknown field " + quoted(member.key));
+    Diagnostic& error = diagnostics.error(Code::UnknownField, member.key_span,
+                                          (path_.empty() ? "" : path_ + ": ") + "unknown field " + quoted(member.key));
     if (const std::string_view near = nearest(member.key, known); !near.empty()) {
       error.help("did you mean '" + std::string(near) + "'?");
       meant_.push_back(near);
@@ -29,14 +31,17 @@ Fields::Fields(const Node& node, std::string path, std::span<const std::string_v
   }
 }
 
-std::string Fields::path(std::string_view key) const { return path_.empty() ? std::string(key) : path_ + "." + std::string(key); }
+std::string Fields::path(std::string_view key) const {
+  return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
 
 const Node* Fields::get(std::string_view key) const {
   if (!is_map()) return nullptr;
   const Member* member = node_.find(key);
   if (!member) return nullptr;
   if (member->value.kind == Node::Kind::Null) {
-    diagnostics_.error(Code::NotFilled, member->key_span, path(key) + ": is still to be filled in").help("give the value here, or in a second file next to this one");
+    diagnostics_.error(Code::NotFilled, member->key_span, path(key) + ": is still to be filled in")
+        .help("give the value here, or in a second file next to this one");
     return nullptr;
   }
   return &member->value;
@@ -46,7 +51,9 @@ const Node* Fields::need(std::string_view key, std::string_view help) const {
   if (!is_map()) return nullptr;
   if (!node_.find(key)) {
     if (std::find(meant_.begin(), meant_.end(), key) != meant_.end()) return nullptr;
-    Diagnostic& error = diagnostics_.error(Code::MissingField, node_.span, (path_.empty() ? "" : path_ + ": ") + "field '" + std::string(key) + "' is missing");
+    Diagnostic& error =
+        diagnostics_.error(Code::MissingField, node_.span,
+                           (path_.empty() ? "" : path_ + ": ") + "field '" + std::string(key) + "' is missing");
     if (!help.empty()) error.help(std::string(help));
     return nullptr;
   }
@@ -57,11 +64,13 @@ bool Fields::list(std::string_view key, bool may_be_empty, const std::function<v
   const Node* node = get(key);
   if (!node) return false;
   if (node->kind != Node::Kind::Sequence) {
-    diagnostics_.error(Code::WrongType, node->span, path(key) + ": is " + std::string(describe(*node))).expect("a list");
+    diagnostics_.error(Code::WrongType, node->span, path(key) + ": is " + std::string(describe(*node)))
+        .expect("a list");
     return false;
   }
   if (node->items.empty() && !may_be_empty) {
-    diagnostics_.error(Code::EmptyValue, node->span, path(key) + ": is an empty list").help("leave the field out, or list at least one");
+    diagnostics_.error(Code::EmptyValue, node->span, path(key) + ": is an empty list")
+        .help("leave the field out, or list at least one");
     return false;
   }
   for (const Node& item : node->items) each(item);

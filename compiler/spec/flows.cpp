@@ -69,7 +69,9 @@ class Flows {
       else if (spec_.default_namespace)
         to.ns = spec_.default_namespace->value;
       else
-        diagnostics_.error(Code::MissingField, from->name.at, "workload " + quoted(to.name) + ": field 'namespace' is missing").help("give it here, or for all under defaults.namespace");
+        diagnostics_
+            .error(Code::MissingField, from->name.at, "workload " + quoted(to.name) + ": field 'namespace' is missing")
+            .help("give it here, or for all under defaults.namespace");
       to.labels = from->labels;
       to.service_account = from->service_account;
       to.serves = from->serves;
@@ -81,7 +83,9 @@ class Flows {
       to.origin = origin_of(sources_, from->name.at);
       if (to.dns && !policy_.cluster.dns && !missing_dns_reported_) {
         missing_dns_reported_ = true;
-        diagnostics_.error(Code::MissingField, spec_.cluster.at, "boundary.cluster: field 'dns' is missing, and workload " + quoted(to.name) + " may ask it")
+        diagnostics_
+            .error(Code::MissingField, spec_.cluster.at,
+                   "boundary.cluster: field 'dns' is missing, and workload " + quoted(to.name) + " may ask it")
             .help("describe the cluster's resolver, or write `dns: none` on every workload");
       }
       policy_.workloads.push_back(std::move(to));
@@ -126,7 +130,8 @@ class Flows {
         return std::nullopt;
       }
       if (peer.kind == Peer::Kind::ApiServer && policy_.cluster.api_server.empty()) {
-        diagnostics_.error(Code::MissingField, at, "api-server is named, but boundary.cluster.apiServer is missing").help("apiServer: [10.10.0.1:6443], the real address and port, not the Service's");
+        diagnostics_.error(Code::MissingField, at, "api-server is named, but boundary.cluster.apiServer is missing")
+            .help("apiServer: [10.10.0.1:6443], the real address and port, not the Service's");
         return std::nullopt;
       }
       return peer;
@@ -146,17 +151,22 @@ class Flows {
     const std::optional<Prefix> prefix = ip ? Prefix::host(*ip) : Prefix::parse(text);
     if (!prefix) return false;
     const bool inside = IpSet::of(*prefix).subset_of(policy_.inside);
-    diagnostics_.error(Code::OutsideFlow, at, "'" + std::string(role) + "' is the address " + to_string(*prefix) + (inside ? "" : ", which is outside the boundary"))
+    diagnostics_
+        .error(Code::OutsideFlow, at,
+               "'" + std::string(role) + "' is the address " + to_string(*prefix) +
+                   (inside ? "" : ", which is outside the boundary"))
         .expect("the name of a workload or endpoint")
         .help(inside           ? "declare it under `endpoints` and use its name"
               : role == "from" ? "a system inside is declared under `endpoints`; nobody outside may open a connection"
-                               : "a system inside is declared under `endpoints`; an outside address needs an entry under `exceptions`, with ticket, approver and expiry");
+                               : "a system inside is declared under `endpoints`; an outside address needs an entry "
+                                 "under `exceptions`, with ticket, approver and expiry");
     return true;
   }
 
   static Span part(Span at, std::size_t begin, std::size_t length, std::size_t whole) {
     if (at.end - at.begin != whole) return at;  // in quotes: the parts do not map onto the source
-    return {at.source, at.begin + static_cast<std::uint32_t>(begin), at.begin + static_cast<std::uint32_t>(begin + length)};
+    return {at.source, at.begin + static_cast<std::uint32_t>(begin),
+            at.begin + static_cast<std::uint32_t>(begin + length)};
   }
 
   void flow(const SpecFlow& from) {
@@ -168,7 +178,10 @@ class Flows {
     const std::optional<Peer> target = peer(to_name, part(from.to.at, 0, to_name.size(), to_text.size()), "to");
     if (!source || !target) return;
     if (source->kind == Peer::Kind::Endpoint && target->kind == Peer::Kind::Endpoint) {
-      diagnostics_.error(Code::NothingToEnforce, from.at, "both " + quoted(from.from.value) + " and " + quoted(to_name) + " are outside the cluster").help("no layer of the cluster sees such a packet; remove the flow");
+      diagnostics_
+          .error(Code::NothingToEnforce, from.at,
+                 "both " + quoted(from.from.value) + " and " + quoted(to_name) + " are outside the cluster")
+          .help("no layer of the cluster sees such a packet; remove the flow");
       return;
     }
     Flow flow;
@@ -180,7 +193,9 @@ class Flows {
     if (!source_nat(from, flow)) return;
     const Workload* asker = policy_.workload(flow.from);
     if (asker && !asker->dns && flow.to.kind == Peer::Kind::ClusterDns) {
-      diagnostics_.error(Code::Contradiction, from.at, "workload " + quoted(asker->name) + " says `dns: none`, and this flow lets it ask cluster-dns")
+      diagnostics_
+          .error(Code::Contradiction, from.at,
+                 "workload " + quoted(asker->name) + " says `dns: none`, and this flow lets it ask cluster-dns")
           .note(asker->origin.span, "the workload");
       return;
     }
@@ -188,7 +203,9 @@ class Flows {
     for (const std::size_t index : same) {
       const Flow& other = policy_.flows[index];
       if (!other.services.intersects(flow.services)) continue;
-      diagnostics_.error(Code::RepeatedItem, from.at, "another flow permits " + to_string(other.services & flow.services) + " between the same two already")
+      diagnostics_
+          .error(Code::RepeatedItem, from.at,
+                 "another flow permits " + to_string(other.services & flow.services) + " between the same two already")
           .note(other.origin.span, "the other flow");
       return;
     }
@@ -203,12 +220,16 @@ class Flows {
       const std::string_view port_name = std::string_view(from.to.value).substr(dot + 1);
       const Span at = part(from.to.at, dot + 1, port_name.size(), from.to.value.size());
       if (from.ports) {
-        diagnostics_.error(Code::PortsTwice, from.ports->at, "the port is named by " + quoted(from.to.value) + " already").help("leave out one of the two");
+        diagnostics_
+            .error(Code::PortsTwice, from.ports->at, "the port is named by " + quoted(from.to.value) + " already")
+            .help("leave out one of the two");
         return false;
       }
-      const auto served = workload ? workload->serves.find(std::string(port_name)) : std::map<std::string, ServiceSet>::const_iterator{};
+      const auto served = workload ? workload->serves.find(std::string(port_name))
+                                   : std::map<std::string, ServiceSet>::const_iterator{};
       if (!workload || served == workload->serves.end()) {
-        Diagnostic& error = diagnostics_.error(Code::UnknownPortName, at, quoted(policy_.name_of(flow.to)) + " serves no port named " + quoted(port_name));
+        Diagnostic& error = diagnostics_.error(
+            Code::UnknownPortName, at, quoted(policy_.name_of(flow.to)) + " serves no port named " + quoted(port_name));
         std::vector<std::string_view> ports;
         if (workload)
           for (const auto& [name, port] : workload->serves) ports.push_back(name);
@@ -217,7 +238,8 @@ class Flows {
         if (!list.empty()) error.expect(list);
         if (!workload) error.help("only workloads name their ports; list them under `ports`");
         if (workload && ports.empty()) error.help("name it under the workload's `serves`");
-        if (const std::string_view near = nearest(port_name, ports); !near.empty()) error.help("did you mean '" + std::string(near) + "'?");
+        if (const std::string_view near = nearest(port_name, ports); !near.empty())
+          error.help("did you mean '" + std::string(near) + "'?");
         return false;
       }
       flow.services = served->second;
@@ -232,9 +254,11 @@ class Flows {
     if (const Endpoint* endpoint = policy_.endpoint(flow.to)) flow.services = endpoint->ports;
     if (flow.to.kind == Peer::Kind::ClusterDns) flow.services = policy_.cluster.dns->ports;
     if (flow.to.kind == Peer::Kind::ApiServer)
-      for (const AddressPort& server : policy_.cluster.api_server) flow.services |= ServiceSet::of(Protocol::Tcp, PortSet::of(server.port));
+      for (const AddressPort& server : policy_.cluster.api_server)
+        flow.services |= ServiceSet::of(Protocol::Tcp, PortSet::of(server.port));
     if (!flow.services.empty()) return true;
-    diagnostics_.error(Code::NoPorts, from.to.at, "no ports: neither the flow nor " + quoted(from.to.value) + " says which")
+    diagnostics_
+        .error(Code::NoPorts, from.to.at, "no ports: neither the flow nor " + quoted(from.to.value) + " says which")
         .help(workload ? "give the workload `serves`, or the flow `ports`" : "give the flow `ports`");
     return false;
   }
@@ -244,7 +268,8 @@ class Flows {
     flow.source_nat_nodes = source && source->host;
     if (!from.source_nat_nodes) return true;
     if (!policy_.workload(flow.to) && flow.to.kind != Peer::Kind::ClusterDns) {
-      diagnostics_.error(Code::Contradiction, *from.source_nat_nodes, "sourceNat speaks of what a pod sees, and " + quoted(policy_.name_of(flow.to)) + " is no pod");
+      diagnostics_.error(Code::Contradiction, *from.source_nat_nodes,
+                         "sourceNat speaks of what a pod sees, and " + quoted(policy_.name_of(flow.to)) + " is no pod");
       return false;
     }
     flow.source_nat_nodes = true;
@@ -276,20 +301,28 @@ class Flows {
     const std::size_t before = diagnostics_.errors();
     const std::optional<Peer> source = peer(from.from.value, from.from.at, "from");
     if (source && source->kind == Peer::Kind::Endpoint)
-      diagnostics_.error(Code::NothingToEnforce, from.from.at, "endpoint " + quoted(from.from.value) + " is outside the cluster; no layer sees its packets");
+      diagnostics_.error(Code::NothingToEnforce, from.from.at,
+                         "endpoint " + quoted(from.from.value) + " is outside the cluster; no layer sees its packets");
     const Prefix& to = from.to.value;
     const IpSet set = IpSet::of(to);
     const int widest = kWidestException[to.family() == Family::V4 ? 0 : 1];
     if (to.length() < widest)
-      diagnostics_.error(Code::ExceptionTooWide, from.to.at, "exception: " + to_string(to) + " is too wide").expect("/" + std::to_string(widest) + " or longer");
+      diagnostics_.error(Code::ExceptionTooWide, from.to.at, "exception: " + to_string(to) + " is too wide")
+          .expect("/" + std::to_string(widest) + " or longer");
     if (set.intersects(policy_.inside))
-      diagnostics_.error(Code::ExceptionInside, from.to.at, "exception: " + to_string(set & policy_.inside) + " is inside").help("declare an endpoint and a flow");
+      diagnostics_
+          .error(Code::ExceptionInside, from.to.at, "exception: " + to_string(set & policy_.inside) + " is inside")
+          .help("declare an endpoint and a flow");
     refuse_embedded_ipv4(from.to, "exception", diagnostics_);
     refuse_denied_address(from.to, "exception", policy_, policy_.denied_addresses(), diagnostics_);
     if (from.expires.value < at_)
-      diagnostics_.error(Code::ExceptionExpired, from.expires.at, "the exception ended on " + to_string(from.expires.value) + ", today is " + to_string(at_)).help("remove it, or have it approved anew with a later date");
+      diagnostics_
+          .error(Code::ExceptionExpired, from.expires.at,
+                 "the exception ended on " + to_string(from.expires.value) + ", today is " + to_string(at_))
+          .help("remove it, or have it approved anew with a later date");
     if (!source || diagnostics_.errors() != before) return;
-    policy_.exceptions.push_back({*source, to, from.ports, from.ticket, from.approved_by, from.expires.value, origin_of(sources_, from.at)});
+    policy_.exceptions.push_back(
+        {*source, to, from.ports, from.ticket, from.approved_by, from.expires.value, origin_of(sources_, from.at)});
   }
 
   const Spec& spec_;

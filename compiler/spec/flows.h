@@ -7,7 +7,8 @@
 
 namespace airtight {
 
-// Fills workloads, endpoints, flows (the implied ones last), exceptions and default_deny_namespaces. Needs cluster and inside.
+// Fills workloads, endpoints, flows (the implied ones last), exceptions and default_deny_namespaces. Needs cluster and
+// inside.
 void resolve_flows(const Spec&, Date at, const Sources&, Policy&, Diagnostics&);
 
 }  // namespace airtight

@@ -21,14 +21,17 @@ bool check_header(Node& document, Diagnostics& diagnostics) {
   }
   bool good = true;
   const auto want = [&](std::string_view key, std::string_view value, Code code) {
-    const auto found = std::find_if(document.members.begin(), document.members.end(), [&](const Member& m) { return m.key == key; });
+    const auto found =
+        std::find_if(document.members.begin(), document.members.end(), [&](const Member& m) { return m.key == key; });
     if (found == document.members.end()) {
-      diagnostics.error(Code::MissingField, document.span, "field '" + std::string(key) + "' is missing").help("add " + std::string(key) + ": " + std::string(value));
+      diagnostics.error(Code::MissingField, document.span, "field '" + std::string(key) + "' is missing")
+          .help("add " + std::string(key) + ": " + std::string(value));
       good = false;
       return;
     }
     if (found->value.kind != Node::Kind::Scalar || found->value.text != value) {
-      const std::string got = found->value.kind == Node::Kind::Scalar ? quoted(found->value.text) : std::string(describe(found->value));
+      const std::string got =
+          found->value.kind == Node::Kind::Scalar ? quoted(found->value.text) : std::string(describe(found->value));
       diagnostics.error(code, found->value.span, std::string(key) + " is " + got).expect(std::string(value));
       good = false;
     }
@@ -47,17 +50,20 @@ void merge_into(Node& into, Node from, std::string_view path, Diagnostics& diagn
   }
   if (into.kind == Node::Kind::Map && from.kind == Node::Kind::Map) {
     for (Member& member : from.members) {
-      const auto found = std::find_if(into.members.begin(), into.members.end(), [&](const Member& m) { return m.key == member.key; });
+      const auto found =
+          std::find_if(into.members.begin(), into.members.end(), [&](const Member& m) { return m.key == member.key; });
       if (found == into.members.end())
         into.members.push_back(std::move(member));
       else
-        merge_into(found->value, std::move(member.value), path.empty() ? member.key : std::string(path) + "." + member.key, diagnostics);
+        merge_into(found->value, std::move(member.value),
+                   path.empty() ? member.key : std::string(path) + "." + member.key, diagnostics);
     }
     return;
   }
   const bool appends = path == "flows" || path == "exceptions";
   if (appends && into.kind == Node::Kind::Sequence && from.kind == Node::Kind::Sequence) {
-    into.items.insert(into.items.end(), std::make_move_iterator(from.items.begin()), std::make_move_iterator(from.items.end()));
+    into.items.insert(into.items.end(), std::make_move_iterator(from.items.begin()),
+                      std::make_move_iterator(from.items.end()));
     return;
   }
   diagnostics.error(Code::GivenTwice, from.span, "'" + printable(path) + "' is given by two files")
@@ -82,8 +88,12 @@ void append_text(std::string& out, std::string_view text) {
 
 void append_node(std::string& out, const Node& node) {
   switch (node.kind) {
-    case Node::Kind::Null: out += "null"; return;
-    case Node::Kind::Scalar: append_text(out, node.text); return;
+    case Node::Kind::Null:
+      out += "null";
+      return;
+    case Node::Kind::Scalar:
+      append_text(out, node.text);
+      return;
     case Node::Kind::Sequence: {
       out += '[';
       for (std::size_t i = 0; i < node.items.size(); ++i) {
@@ -120,7 +130,8 @@ std::optional<Node> merge_specs(std::vector<Node> documents, const Sources&, Dia
   Node merged = std::move(documents.front());
   for (std::size_t i = 1; i < documents.size(); ++i) {
     std::vector<Member>& members = documents[i].members;
-    const auto metadata = std::find_if(members.begin(), members.end(), [](const Member& m) { return m.key == "metadata"; });
+    const auto metadata =
+        std::find_if(members.begin(), members.end(), [](const Member& m) { return m.key == "metadata"; });
     if (metadata != members.end() && merged.find("metadata")) members.erase(metadata);
     merge_into(merged, std::move(documents[i]), "", diagnostics);
   }

@@ -17,16 +17,19 @@ namespace {
 
 using Words = std::span<const std::string_view>;
 
-constexpr std::string_view kTop[] = {"metadata", "defaults", "boundary", "workloads", "endpoints", "flows", "exceptions", "dns", "targets"};
+constexpr std::string_view kTop[] = {"metadata", "defaults",   "boundary", "workloads", "endpoints",
+                                     "flows",    "exceptions", "dns",      "targets"};
 constexpr std::string_view kMetadata[] = {"name", "owner", "classification"};
 constexpr std::string_view kDefaults[] = {"namespace"};
 constexpr std::string_view kBoundary[] = {"mode", "internal", "multicast", "deny", "cluster"};
 constexpr std::string_view kInternal[] = {"cidr", "why", "approvedBy"};
 constexpr std::string_view kMulticast[] = {"group", "protocol", "why"};
-constexpr std::string_view kCluster[] = {"version", "dataplane", "pods", "services", "nodes", "nodeTunnels", "domain", "dns", "apiServer",
-                                         "namespaceLabel", "uplinks", "podSide", "overlays", "tunnels", "l2", "dhcp", "programs"};
+constexpr std::string_view kCluster[] = {
+    "version",        "dataplane", "pods",    "services", "nodes",   "nodeTunnels", "domain", "dns",     "apiServer",
+    "namespaceLabel", "uplinks",   "podSide", "overlays", "tunnels", "l2",          "dhcp",   "programs"};
 constexpr std::string_view kClusterDns[] = {"namespace", "labels", "service", "nodeLocal", "ports"};
-constexpr std::string_view kWorkload[] = {"namespace", "labels", "serviceAccount", "serves", "host", "dns", "expose", "privileged"};
+constexpr std::string_view kWorkload[] = {"namespace", "labels", "serviceAccount", "serves",
+                                          "host",      "dns",    "expose",         "privileged"};
 constexpr std::string_view kEndpoint[] = {"role", "runtime", "addresses", "ports", "names", "why"};
 constexpr std::string_view kFlow[] = {"from", "to", "ports", "why", "sourceNat"};
 constexpr std::string_view kException[] = {"from", "to", "ports", "ticket", "approvedBy", "expires"};
@@ -40,14 +43,16 @@ constexpr std::string_view kExposeWords[] = {"NodePort", "LoadBalancer"};
 constexpr std::string_view kDhcpWords[] = {"v4", "v6"};
 
 constexpr std::string_view kDefaultPodSide[] = {"cali*", "veth*", "lxc*", "cni*", "eni*", "azv*"};
-constexpr std::string_view kDefaultOverlays[] = {"flannel.*", "vxlan.*", "cilium_*", "tunl0", "cni0", "kube-*", "docker0", "nodelocaldns"};
+constexpr std::string_view kDefaultOverlays[] = {"flannel.*", "vxlan.*", "cilium_*", "tunl0",
+                                                 "cni0",      "kube-*",  "docker0",  "nodelocaldns"};
 
 // IANA protocol numbers of what speaks to groups.
 struct ProtocolWord {
   std::string_view name;
   std::uint8_t number;
 };
-constexpr ProtocolWord kGroupProtocols[] = {{"igmp", 2}, {"udp", 17}, {"eigrp", 88}, {"ospf", 89}, {"pim", 103}, {"vrrp", 112}};
+constexpr ProtocolWord kGroupProtocols[] = {{"igmp", 2},  {"udp", 17},  {"eigrp", 88},
+                                            {"ospf", 89}, {"pim", 103}, {"vrrp", 112}};
 
 // Carriers of tunnels between nodes: with a UDP port, or an IP protocol of their own.
 struct TunnelWord {
@@ -63,8 +68,8 @@ struct EtherTypeWord {
   std::string_view name;
   std::uint16_t value;
 };
-constexpr EtherTypeWord kEtherTypes[] = {{"vlan", 0x8100}, {"qinq", 0x88A8}, {"lldp", 0x88CC}, {"lacp", 0x8809},
-                                         {"eapol", 0x888E}, {"ptp", 0x88F7}, {"fcoe", 0x8906}, {"fip", 0x8914}};
+constexpr EtherTypeWord kEtherTypes[] = {{"vlan", 0x8100},  {"qinq", 0x88A8}, {"lldp", 0x88CC}, {"lacp", 0x8809},
+                                         {"eapol", 0x888E}, {"ptp", 0x88F7},  {"fcoe", 0x8906}, {"fip", 0x8914}};
 
 template <class Row, std::size_t N>
 std::vector<std::string_view> names_of(const Row (&table)[N]) {
@@ -105,13 +110,15 @@ class Parser {
     spec_.metadata_at = node.span;
     if (const Node* n = fields.need("name")) put(spec_.name, read_.name(*n, "metadata.name"));
     if (const Node* n = fields.need("owner")) put(spec_.owner, read_.text(*n, "metadata.owner"));
-    if (const Node* n = fields.get("classification")) put(spec_.classification, read_.text(*n, "metadata.classification"));
+    if (const Node* n = fields.get("classification"))
+      put(spec_.classification, read_.text(*n, "metadata.classification"));
   }
 
   void defaults(const Node& node) {
     const Fields fields(node, "defaults", Words(kDefaults), diagnostics_);
     if (const Node* n = fields.get("namespace"))
-      if (auto name = read_.name(*n, "defaults.namespace")) spec_.default_namespace = Located<std::string>{*name, n->span};
+      if (auto name = read_.name(*n, "defaults.namespace"))
+        spec_.default_namespace = Located<std::string>{*name, n->span};
   }
 
   void boundary(const Node& node) {
@@ -127,13 +134,16 @@ class Parser {
         if (n->kind == Node::Kind::Scalar) once(ranges, n->text, n->span, "boundary.internal.cidr");
         added.cidr.at = n->span;
       }
-      if (const Node* n = entry.need("why", "say who is there; the report prints it")) put(added.why, read_.text(*n, "boundary.internal.why"));
-      if (const Node* n = entry.get("approvedBy")) put(added.approved_by, read_.text(*n, "boundary.internal.approvedBy"));
+      if (const Node* n = entry.need("why", "say who is there; the report prints it"))
+        put(added.why, read_.text(*n, "boundary.internal.why"));
+      if (const Node* n = entry.get("approvedBy"))
+        put(added.approved_by, read_.text(*n, "boundary.internal.approvedBy"));
     });
     fields.list("multicast", true, [&](const Node& item) { multicast(item); });
     std::set<std::string> seen;
     fields.list("deny", true, [&](const Node& item) {
-      if (auto name = read_.name(item, "boundary.deny"); name && once(seen, *name, item.span, "boundary.deny")) spec_.deny.push_back({*name, item.span});
+      if (auto name = read_.name(item, "boundary.deny"); name && once(seen, *name, item.span, "boundary.deny"))
+        spec_.deny.push_back({*name, item.span});
     });
     if (const Node* n = fields.need("cluster")) cluster(*n);
   }
@@ -148,7 +158,8 @@ class Parser {
     }
     if (const Node* n = entry.need("protocol", "vrrp, ospf, pim, igmp, eigrp, udp or an IP protocol number")) {
       if (read_.scalar(*n, "boundary.multicast.protocol")) {
-        const bool digits = !n->text.empty() && n->text.size() <= 3 && std::all_of(n->text.begin(), n->text.end(), [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits = !n->text.empty() && n->text.size() <= 3 &&
+                            std::all_of(n->text.begin(), n->text.end(), [](char c) { return c >= '0' && c <= '9'; });
         const int number = digits && (n->text.size() == 1 || n->text[0] != '0') ? std::stoi(n->text) : -1;
         if (number >= 0 && number <= 255) {
           added.protocol = n->text;
@@ -161,9 +172,15 @@ class Parser {
       }
     }
     if (const Node* n = entry.need("why")) put(added.why, read_.text(*n, "boundary.multicast.why"));
-    const auto same = std::find_if(spec_.multicast.begin(), spec_.multicast.end(), [&](const SpecMulticast& other) { return other.group.value == added.group.value && other.number == added.number; });
+    const auto same = std::find_if(spec_.multicast.begin(), spec_.multicast.end(), [&](const SpecMulticast& other) {
+      return other.group.value == added.group.value && other.number == added.number;
+    });
     if (same != spec_.multicast.end() && added.group.at.known() && !added.protocol.empty())
-      diagnostics_.error(Code::RepeatedItem, item.span, "boundary.multicast: " + to_string(added.group.value) + " is listed twice for protocol " + added.protocol).note(same->at, "it is listed here");
+      diagnostics_
+          .error(
+              Code::RepeatedItem, item.span,
+              "boundary.multicast: " + to_string(added.group.value) + " is listed twice for protocol " + added.protocol)
+          .note(same->at, "it is listed here");
     spec_.multicast.push_back(std::move(added));
   }
 
@@ -171,7 +188,9 @@ class Parser {
     if (required && !fields.need(key)) return;
     std::set<std::string> seen;
     fields.list(key, false, [&](const Node& item) {
-      if (auto prefix = read_.prefix(item, fields.path(key)); prefix && once(seen, item.text, item.span, fields.path(key))) to.push_back({*prefix, item.span});
+      if (auto prefix = read_.prefix(item, fields.path(key));
+          prefix && once(seen, item.text, item.span, fields.path(key)))
+        to.push_back({*prefix, item.span});
     });
   }
 
@@ -182,7 +201,9 @@ class Parser {
     }
     std::set<std::string> seen;
     fields.list(key, false, [&](const Node& item) {
-      if (auto pattern = read_.device(item, fields.path(key)); pattern && once(seen, *pattern, item.span, fields.path(key))) to.push_back({*pattern, item.span});
+      if (auto pattern = read_.device(item, fields.path(key));
+          pattern && once(seen, *pattern, item.span, fields.path(key)))
+        to.push_back({*pattern, item.span});
     });
   }
 
@@ -191,9 +212,11 @@ class Parser {
     const Fields fields(node, "boundary.cluster", Words(kCluster), diagnostics_);
     cluster.at = node.span;
     if (const Node* n = fields.get("version"))
-      if (auto version = read_.version(*n, fields.path("version"))) cluster.version = Located<KubernetesVersion>{*version, n->span};
+      if (auto version = read_.version(*n, fields.path("version")))
+        cluster.version = Located<KubernetesVersion>{*version, n->span};
     if (const Node* n = fields.get("dataplane"))
-      if (auto word = read_.word(*n, fields.path("dataplane"), dataplane_names())) cluster.dataplane = {*parse_dataplane(*word), n->span};
+      if (auto word = read_.word(*n, fields.path("dataplane"), dataplane_names()))
+        cluster.dataplane = {*parse_dataplane(*word), n->span};
     ranges(fields, "pods", true, cluster.pods);
     ranges(fields, "services", true, cluster.services);
     ranges(fields, "nodes", true, cluster.nodes);
@@ -208,11 +231,14 @@ class Parser {
     if (const Node* n = fields.get("apiServer")) cluster.api_server_at = n->span;
     std::set<std::string> servers;
     fields.one_or_more("apiServer", [&](const Node& item) {
-      if (auto value = read_.address_port(item, fields.path("apiServer")); value && once(servers, item.text, item.span, fields.path("apiServer")))
+      if (auto value = read_.address_port(item, fields.path("apiServer"));
+          value && once(servers, item.text, item.span, fields.path("apiServer")))
         cluster.api_server.push_back({*value, item.span});
     });
     if (const Node* n = fields.get("namespaceLabel"))
-      if (read_.scalar(*n, fields.path("namespaceLabel")) && read_.label_key(n->text, n->span, fields.path("namespaceLabel"))) cluster.namespace_label = n->text;
+      if (read_.scalar(*n, fields.path("namespaceLabel")) &&
+          read_.label_key(n->text, n->span, fields.path("namespaceLabel")))
+        cluster.namespace_label = n->text;
     cluster.uplinks_at = node.span;
     if (const Node* n = fields.get("uplinks")) cluster.uplinks_at = n->span;
     devices(fields, "uplinks", {}, cluster.uplinks);
@@ -220,21 +246,27 @@ class Parser {
     devices(fields, "overlays", Words(kDefaultOverlays), cluster.overlays);
     std::set<std::string> tunnels;
     fields.list("tunnels", true, [&](const Node& item) {
-      if (item.kind != Node::Kind::Scalar || once(tunnels, item.text, item.span, fields.path("tunnels"))) tunnel(item, fields.path("tunnels"));
+      if (item.kind != Node::Kind::Scalar || once(tunnels, item.text, item.span, fields.path("tunnels")))
+        tunnel(item, fields.path("tunnels"));
     });
     std::set<std::string> seen;
     fields.list("l2", true, [&](const Node& item) {
       const auto words = names_of(kEtherTypes);
-      if (auto word = read_.word(item, fields.path("l2"), words); word && once(seen, *word, item.span, fields.path("l2")))
+      if (auto word = read_.word(item, fields.path("l2"), words);
+          word && once(seen, *word, item.span, fields.path("l2")))
         for (const EtherTypeWord& row : kEtherTypes)
           if (row.name == *word) cluster.l2.push_back({*word, row.value});
     });
     fields.list("dhcp", true, [&](const Node& item) {
-      if (auto word = read_.word(item, fields.path("dhcp"), Words(kDhcpWords)); word && once(seen, *word, item.span, fields.path("dhcp"))) (*word == "v4" ? cluster.dhcp_v4 : cluster.dhcp_v6) = true;
+      if (auto word = read_.word(item, fields.path("dhcp"), Words(kDhcpWords));
+          word && once(seen, *word, item.span, fields.path("dhcp")))
+        (*word == "v4" ? cluster.dhcp_v4 : cluster.dhcp_v6) = true;
     });
     std::set<std::string> programs;
     fields.list("programs", true, [&](const Node& item) {
-      if (auto name = read_.text(item, fields.path("programs")); name && once(programs, *name, item.span, fields.path("programs"))) cluster.programs.push_back(*name);
+      if (auto name = read_.text(item, fields.path("programs"));
+          name && once(programs, *name, item.span, fields.path("programs")))
+        cluster.programs.push_back(*name);
     });
   }
 
@@ -249,15 +281,21 @@ class Parser {
     if (fields.need("labels")) {
       labels(fields, "labels", dns.labels);
       if (const Node* n = fields.get("labels"); n && n->kind == Node::Kind::Map && n->members.empty())
-        diagnostics_.error(Code::EmptyValue, n->span, "boundary.cluster.dns.labels: without labels every pod of the namespace would be the resolver");
+        diagnostics_.error(
+            Code::EmptyValue, n->span,
+            "boundary.cluster.dns.labels: without labels every pod of the namespace would be the resolver");
     }
     std::set<std::string> addresses;
     if (fields.need("service"))
       fields.one_or_more("service", [&](const Node& item) {
-        if (auto ip = read_.address(item, fields.path("service")); ip && once(addresses, item.text, item.span, fields.path("service"))) dns.service.push_back({*ip, item.span});
+        if (auto ip = read_.address(item, fields.path("service"));
+            ip && once(addresses, item.text, item.span, fields.path("service")))
+          dns.service.push_back({*ip, item.span});
       });
     fields.one_or_more("nodeLocal", [&](const Node& item) {
-      if (auto ip = read_.address(item, fields.path("nodeLocal")); ip && once(addresses, item.text, item.span, fields.path("nodeLocal"))) dns.node_local.push_back({*ip, item.span});
+      if (auto ip = read_.address(item, fields.path("nodeLocal"));
+          ip && once(addresses, item.text, item.span, fields.path("nodeLocal")))
+        dns.node_local.push_back({*ip, item.span});
     });
     dns.ports = ServiceSet::of(Protocol::Udp, PortSet::of(53)) | ServiceSet::of(Protocol::Tcp, PortSet::of(53));
     if (auto given = ports(fields, "ports")) dns.ports = given->value;
@@ -268,17 +306,22 @@ class Parser {
     if (!read_.scalar(item, path)) return;
     const std::size_t colon = item.text.find(':');
     const std::string kind = item.text.substr(0, colon);
-    const auto row = std::find_if(std::begin(kTunnels), std::end(kTunnels), [&](const TunnelWord& r) { return r.name == kind; });
+    const auto row =
+        std::find_if(std::begin(kTunnels), std::end(kTunnels), [&](const TunnelWord& r) { return r.name == kind; });
     const auto refuse = [&](std::string message) {
-      diagnostics_.error(Code::UnknownValue, item.span, path + ": " + quoted(item.text) + " is no tunnel: " + std::move(message))
+      diagnostics_
+          .error(Code::UnknownValue, item.span,
+                 path + ": " + quoted(item.text) + " is no tunnel: " + std::move(message))
           .expect("vxlan:PORT, geneve:PORT, wireguard:PORT, ipip, gre or esp");
     };
     if (row == std::end(kTunnels)) return refuse("unknown protocol");
-    if (row->has_port != (colon != std::string::npos)) return refuse(row->has_port ? "the port is missing" : "it has no port");
+    if (row->has_port != (colon != std::string::npos))
+      return refuse(row->has_port ? "the port is missing" : "it has no port");
     Tunnel tunnel{kind, {}, {}};
     if (row->has_port) {
       const std::string port = item.text.substr(colon + 1);
-      const bool digits = !port.empty() && port.size() <= 5 && port[0] != '0' && std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+      const bool digits = !port.empty() && port.size() <= 5 && port[0] != '0' &&
+                          std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
       if (!digits || std::stoi(port) > 65535) return refuse("ports are 1 to 65535");
       tunnel.carrier = ServiceSet::of(Protocol::Udp, PortSet::of(static_cast<std::uint16_t>(std::stoi(port))));
     } else {
@@ -289,7 +332,8 @@ class Parser {
 
   void labels(const Fields& fields, std::string_view key, Labels& to) {
     fields.map(key, [&](const Member& member) {
-      if (!read_.key(member, fields.path(key)) || !read_.label_key(member.key, member.key_span, fields.path(key))) return;
+      if (!read_.key(member, fields.path(key)) || !read_.label_key(member.key, member.key_span, fields.path(key)))
+        return;
       if (auto value = read_.label_value(member.value, fields.path(key) + "." + member.key)) to[member.key] = *value;
     });
   }
@@ -302,7 +346,9 @@ class Parser {
     set.at = node->span;
     std::set<std::string> seen;
     if (!fields.one_or_more(key, [&](const Node& item) {
-          if (auto port = read_.port(item, fields.path(key)); port && once(seen, item.text, item.span, fields.path(key))) set.value |= *port;
+          if (auto port = read_.port(item, fields.path(key));
+              port && once(seen, item.text, item.span, fields.path(key)))
+            set.value |= *port;
         }))
       return std::nullopt;
     return set;
@@ -317,9 +363,11 @@ class Parser {
     if (const Node* n = fields.get("namespace"))
       if (auto name = read_.name(*n, fields.path("namespace"))) added.ns = Located<std::string>{*name, n->span};
     if (fields.need("labels", "labels: {} is the whole namespace")) labels(fields, "labels", added.labels);
-    if (const Node* n = fields.get("serviceAccount")) put(added.service_account, read_.name(*n, fields.path("serviceAccount")));
+    if (const Node* n = fields.get("serviceAccount"))
+      put(added.service_account, read_.name(*n, fields.path("serviceAccount")));
     fields.map("serves", [&](const Member& port) {
-      if (!read_.key(port, fields.path("serves")) || !read_.name(port.key, port.key_span, fields.path("serves"))) return;
+      if (!read_.key(port, fields.path("serves")) || !read_.name(port.key, port.key_span, fields.path("serves")))
+        return;
       if (auto value = read_.port(port.value, fields.path("serves") + "." + port.key)) added.serves[port.key] = *value;
     });
     if (const Node* n = fields.get("host")) put(added.host, read_.boolean(*n, fields.path("host")));
@@ -328,7 +376,8 @@ class Parser {
       if (read_.word(*n, fields.path("dns"), Words(kWorkloadDns))) added.dns = false;
     std::set<std::string> seen;
     fields.list("expose", false, [&](const Node& item) {
-      if (auto word = read_.word(item, fields.path("expose"), Words(kExposeWords)); word && once(seen, *word, item.span, fields.path("expose")))
+      if (auto word = read_.word(item, fields.path("expose"), Words(kExposeWords));
+          word && once(seen, *word, item.span, fields.path("expose")))
         added.expose.push_back(*word == "NodePort" ? Expose::NodePort : Expose::LoadBalancer);
     });
     spec_.workloads.push_back(std::move(added));
@@ -346,13 +395,15 @@ class Parser {
     std::set<std::string> seen;
     if (fields.need("addresses"))
       fields.one_or_more("addresses", [&](const Node& item) {
-        if (auto prefix = read_.address_or_prefix(item, fields.path("addresses")); prefix && once(seen, item.text, item.span, fields.path("addresses")))
+        if (auto prefix = read_.address_or_prefix(item, fields.path("addresses"));
+            prefix && once(seen, item.text, item.span, fields.path("addresses")))
           added.addresses.push_back({*prefix, item.span});
       });
     if (auto given = ports(fields, "ports")) added.ports = given->value;
     std::set<std::string> names;
     fields.one_or_more("names", [&](const Node& item) {
-      if (auto domain = read_.domain(item, fields.path("names")); domain && once(names, item.text, item.span, fields.path("names")))
+      if (auto domain = read_.domain(item, fields.path("names"));
+          domain && once(names, item.text, item.span, fields.path("names")))
         added.names.push_back({*domain, item.span});
     });
     if (const Node* n = fields.get("why")) put(added.why, read_.text(*n, fields.path("why")));
@@ -373,7 +424,8 @@ class Parser {
     located_text(fields, "from", added.from);
     located_text(fields, "to", added.to);
     added.ports = ports(fields, "ports");
-    if (const Node* n = fields.need("why", "say what the connection is for; reviewers and reports read it")) put(added.why, read_.text(*n, "flow.why"));
+    if (const Node* n = fields.need("why", "say what the connection is for; reviewers and reports read it"))
+      put(added.why, read_.text(*n, "flow.why"));
     if (const Node* n = fields.get("sourceNat"))
       if (read_.word(*n, "flow.sourceNat", Words(kSourceNat))) added.source_nat_nodes = n->span;
     spec_.flows.push_back(std::move(added));
@@ -411,7 +463,9 @@ class Parser {
         const Fields entry(item, "dns.zones", Words(kZone), diagnostics_);
         name = entry.need("name");
         entry.one_or_more("forward", [&](const Node& endpoint) {
-          if (auto text = read_.name(endpoint, "dns.zones.forward"); text && once(forward, *text, endpoint.span, "dns.zones.forward")) zone.forward.push_back({*text, endpoint.span});
+          if (auto text = read_.name(endpoint, "dns.zones.forward");
+              text && once(forward, *text, endpoint.span, "dns.zones.forward"))
+            zone.forward.push_back({*text, endpoint.span});
         });
       }
       if (!name) return;
@@ -422,7 +476,8 @@ class Parser {
     });
     std::set<std::string> denied;
     fields.list("deny", true, [&](const Node& item) {
-      if (auto domain = read_.domain(item, "dns.deny"); domain && once(denied, item.text, item.span, "dns.deny")) spec_.deny_names.push_back({*domain, item.span});
+      if (auto domain = read_.domain(item, "dns.deny"); domain && once(denied, item.text, item.span, "dns.deny"))
+        spec_.deny_names.push_back({*domain, item.span});
     });
   }
 
@@ -448,6 +503,8 @@ class Parser {
 
 }  // namespace
 
-std::optional<Spec> parse_spec(const Node& merged, Diagnostics& diagnostics) { return Parser(merged, diagnostics).parse(); }
+std::optional<Spec> parse_spec(const Node& merged, Diagnostics& diagnostics) {
+  return Parser(merged, diagnostics).parse();
+}
 
 }  // namespace airtight

@@ -15,6 +15,7 @@ std::optional<Policy> resolve(const Spec&, const Rules&, Date at, const Sources&
 
 // The front end in one call: texts of the files in the order given -> Policy. Collects all errors of a stage, stops
 // between stages.
-std::optional<Policy> read_policy(std::span<const std::uint32_t> files, const Rules&, Date at, const Sources&, Diagnostics&);
+std::optional<Policy> read_policy(std::span<const std::uint32_t> files, const Rules&, Date at, const Sources&,
+                                  Diagnostics&);
 
 }  // namespace airtight

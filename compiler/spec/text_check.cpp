@@ -38,23 +38,44 @@ struct LookAlikeRow {
   char latin;
 };
 
-// The letters of other scripts most often used to imitate Latin ones (Unicode TR 39 gives the idea, the choice is ours).
+// The letters of other scripts most often used to imitate Latin ones (Unicode TR 39 gives the idea, the choice is
+// ours).
 constexpr LookAlikeRow kLookAlikes[] = {
-    {0x0430, "CYRILLIC SMALL LETTER A", 'a'}, {0x0441, "CYRILLIC SMALL LETTER ES", 'c'},
-    {0x0435, "CYRILLIC SMALL LETTER IE", 'e'}, {0x043E, "CYRILLIC SMALL LETTER O", 'o'},
-    {0x0440, "CYRILLIC SMALL LETTER ER", 'p'}, {0x0445, "CYRILLIC SMALL LETTER HA", 'x'},
-    {0x0443, "CYRILLIC SMALL LETTER U", 'y'}, {0x0456, "CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I", 'i'},
-    {0x0458, "CYRILLIC SMALL LETTER JE", 'j'}, {0x0455, "CYRILLIC SMALL LETTER DZE", 's'},
-    {0x0501, "CYRILLIC SMALL LETTER KOMI DE", 'd'}, {0x04BB, "CYRILLIC SMALL LETTER SHHA", 'h'},
-    {0x0475, "CYRILLIC SMALL LETTER IZHITSA", 'v'}, {0x051B, "CYRILLIC SMALL LETTER QA", 'q'},
-    {0x051D, "CYRILLIC SMALL LETTER WE", 'w'}, {0x03BF, "GREEK SMALL LETTER OMICRON", 'o'},
-    {0x03B1, "GREEK SMALL LETTER ALPHA", 'a'}, {0x03BD, "GREEK SMALL LETTER NU", 'v'},
-    {0x03C1, "GREEK SMALL LETTER RHO", 'p'}, {0x03B9, "GREEK SMALL LETTER IOTA", 'i'},
-    {0x0131, "LATIN SMALL LETTER DOTLESS I", 'i'}, {0x0251, "LATIN SMALL LETTER ALPHA", 'a'},
-    {0x0261, "LATIN SMALL LETTER SCRIPT G", 'g'}, {0x2010, "HYPHEN", '-'}, {0x2011, "NON-BREAKING HYPHEN", '-'},
-    {0x2012, "FIGURE DASH", '-'}, {0x2013, "EN DASH", '-'}, {0x2014, "EM DASH", '-'}, {0x2212, "MINUS SIGN", '-'},
-    {0x3002, "IDEOGRAPHIC FULL STOP", '.'}, {0x2024, "ONE DOT LEADER", '.'}, {0xFF0E, "FULLWIDTH FULL STOP", '.'},
-    {0x2044, "FRACTION SLASH", '/'}, {0x2215, "DIVISION SLASH", '/'}, {0xFF0F, "FULLWIDTH SOLIDUS", '/'},
+    {0x0430, "CYRILLIC SMALL LETTER A", 'a'},
+    {0x0441, "CYRILLIC SMALL LETTER ES", 'c'},
+    {0x0435, "CYRILLIC SMALL LETTER IE", 'e'},
+    {0x043E, "CYRILLIC SMALL LETTER O", 'o'},
+    {0x0440, "CYRILLIC SMALL LETTER ER", 'p'},
+    {0x0445, "CYRILLIC SMALL LETTER HA", 'x'},
+    {0x0443, "CYRILLIC SMALL LETTER U", 'y'},
+    {0x0456, "CYRILLIC SMALL LETTER BYELORUSSIAN-UKRAINIAN I", 'i'},
+    {0x0458, "CYRILLIC SMALL LETTER JE", 'j'},
+    {0x0455, "CYRILLIC SMALL LETTER DZE", 's'},
+    {0x0501, "CYRILLIC SMALL LETTER KOMI DE", 'd'},
+    {0x04BB, "CYRILLIC SMALL LETTER SHHA", 'h'},
+    {0x0475, "CYRILLIC SMALL LETTER IZHITSA", 'v'},
+    {0x051B, "CYRILLIC SMALL LETTER QA", 'q'},
+    {0x051D, "CYRILLIC SMALL LETTER WE", 'w'},
+    {0x03BF, "GREEK SMALL LETTER OMICRON", 'o'},
+    {0x03B1, "GREEK SMALL LETTER ALPHA", 'a'},
+    {0x03BD, "GREEK SMALL LETTER NU", 'v'},
+    {0x03C1, "GREEK SMALL LETTER RHO", 'p'},
+    {0x03B9, "GREEK SMALL LETTER IOTA", 'i'},
+    {0x0131, "LATIN SMALL LETTER DOTLESS I", 'i'},
+    {0x0251, "LATIN SMALL LETTER ALPHA", 'a'},
+    {0x0261, "LATIN SMALL LETTER SCRIPT G", 'g'},
+    {0x2010, "HYPHEN", '-'},
+    {0x2011, "NON-BREAKING HYPHEN", '-'},
+    {0x2012, "FIGURE DASH", '-'},
+    {0x2013, "EN DASH", '-'},
+    {0x2014, "EM DASH", '-'},
+    {0x2212, "MINUS SIGN", '-'},
+    {0x3002, "IDEOGRAPHIC FULL STOP", '.'},
+    {0x2024, "ONE DOT LEADER", '.'},
+    {0xFF0E, "FULLWIDTH FULL STOP", '.'},
+    {0x2044, "FRACTION SLASH", '/'},
+    {0x2215, "DIVISION SLASH", '/'},
+    {0xFF0F, "FULLWIDTH SOLIDUS", '/'},
 };
 
 char imitates(std::uint32_t point) {
@@ -79,7 +100,8 @@ std::string describe_hidden(std::string_view value, Code& code) {
     code = Code::BidiCharacter;
     if (is_bidi_or_zero_width(point)) return hex(point) + ", which is invisible or changes the direction of text";
     code = Code::LineEnd;
-    if (point == 0xFEFF || point == 0x2028 || point == 0x2029) return hex(point) + ", which some readers take for a line end or a mark";
+    if (point == 0xFEFF || point == 0x2028 || point == 0x2029)
+      return hex(point) + ", which some readers take for a line end or a mark";
     at += length;
   }
   return {};
@@ -93,7 +115,8 @@ std::string describe_non_ascii(std::string_view text, std::size_t& offset, std::
     length = std::max<std::size_t>(1, utf8_length(text, at, point));
     for (const LookAlikeRow& row : kLookAlikes)
       if (row.point == point) return hex(point) + " " + row.name + " looks like '" + row.latin + "'";
-    if (const char latin = imitates(point)) return hex(point) + " is the full-width form of '" + std::string(1, latin) + "'";
+    if (const char latin = imitates(point))
+      return hex(point) + " is the full-width form of '" + std::string(1, latin) + "'";
     return hex(point) + " is not an ASCII character";
   }
   return {};
@@ -112,10 +135,11 @@ bool check_text(std::uint32_t source, const Sources& sources, Diagnostics& diagn
   // A YAML file starts with an ASCII character, so the zero bytes give the encoding away (YAML 1.2 §5.2).
   const auto starts = [&](std::string_view bytes) { return text.substr(0, bytes.size()) == bytes; };
   using namespace std::string_view_literals;
-  const bool wide = starts("\xFF\xFE"sv) || starts("\xFE\xFF"sv) || starts("\0\0\xFE\xFF"sv) ||
-                    (text.size() >= 2 && ((text[0] == '\0') != (text[1] == '\0')) &&
-                     std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(64, text.size())), '\0') >=
-                         static_cast<std::ptrdiff_t>(std::min<std::size_t>(64, text.size()) / 2));
+  const bool wide =
+      starts("\xFF\xFE"sv) || starts("\xFE\xFF"sv) || starts("\0\0\xFE\xFF"sv) ||
+      (text.size() >= 2 && ((text[0] == '\0') != (text[1] == '\0')) &&
+       std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(64, text.size())),
+                  '\0') >= static_cast<std::ptrdiff_t>(std::min<std::size_t>(64, text.size()) / 2));
   if (wide) {
     diagnostics.error(Code::Utf16, sources.name(source), "the file is UTF-16 or UTF-32 text")
         .expect("UTF-8")
@@ -162,7 +186,8 @@ bool check_text(std::uint32_t source, const Sources& sources, Diagnostics& diagn
     if (c < 0x20 || c == 0x7F) {
       char name[8];
       std::snprintf(name, sizeof name, "\\x%02x", static_cast<unsigned>(c));
-      report(2, Code::ControlCharacter, at(i, 1), c == 0 ? "NUL byte" : "control character " + std::string(name), "remove it");
+      report(2, Code::ControlCharacter, at(i, 1), c == 0 ? "NUL byte" : "control character " + std::string(name),
+             "remove it");
       ++i;
       continue;
     }
@@ -172,19 +197,24 @@ bool check_text(std::uint32_t source, const Sources& sources, Diagnostics& diagn
       char name[8];
       std::snprintf(name, sizeof name, "0x%02x", static_cast<unsigned>(c));
       std::size_t end = i + 1;  // of the run of such bytes: one character of another encoding, most often
-      while (end < text.size() && static_cast<unsigned char>(text[end]) >= 0x80 && utf8_length(text, end, point) == 0) ++end;
-      report(3, Code::NotUtf8, at(i, end - i), "byte " + std::string(name) + " is not part of UTF-8 text", "save the file as UTF-8");
+      while (end < text.size() && static_cast<unsigned char>(text[end]) >= 0x80 && utf8_length(text, end, point) == 0)
+        ++end;
+      report(3, Code::NotUtf8, at(i, end - i), "byte " + std::string(name) + " is not part of UTF-8 text",
+             "save the file as UTF-8");
       i = end;
       continue;
     }
     if (point == 0xFEFF)
-      report(4, Code::LineEnd, at(i, length), "byte order mark inside the text", "remove it; files joined with cat often bring one");
+      report(4, Code::LineEnd, at(i, length), "byte order mark inside the text",
+             "remove it; files joined with cat often bring one");
     else if (point == 0x85 || point == 0x2028 || point == 0x2029)
-      report(5, Code::LineEnd, at(i, length), hex(point) + " ends a line for some readers only", "end lines with LF or CRLF");
+      report(5, Code::LineEnd, at(i, length), hex(point) + " ends a line for some readers only",
+             "end lines with LF or CRLF");
     else if (point >= 0x80 && point < 0xA0)
       report(2, Code::ControlCharacter, at(i, length), "control character " + hex(point), "remove it");
     else if (is_bidi_or_zero_width(point))
-      report(6, Code::BidiCharacter, at(i, length), hex(point) + " is invisible or changes the direction of text", "remove it");
+      report(6, Code::BidiCharacter, at(i, length), hex(point) + " is invisible or changes the direction of text",
+             "remove it");
     i += length;
   }
   return !too_deep && std::all_of(reports.begin(), reports.end(), [](int count) { return count == 0; });

@@ -16,8 +16,8 @@ bool check_text(std::uint32_t source, const Sources&, Diagnostics&);
 std::size_t byte_order_mark(std::string_view text);
 
 // Names the first character of a value that nobody can see in the source: a control character other than a line feed, a
-// zero-width or direction-changing one, or bytes that are not UTF-8. Escapes in double quotes can make all of these. Empty if there
-// is none; `code` receives what it is.
+// zero-width or direction-changing one, or bytes that are not UTF-8. Escapes in double quotes can make all of these.
+// Empty if there is none; `code` receives what it is.
 std::string describe_hidden(std::string_view value, Code& code);
 
 // Names the first character that is not ASCII, and the Latin letter that it imitates where it is a known look-alike:

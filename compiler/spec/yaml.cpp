@@ -63,14 +63,16 @@ class TreeBuilder : public YAML::EventHandler {
     }
     alias_nodes_ += found->second.second;
     if (alias_nodes_ > kMaxAliasNodes) {
-      diagnostics_.error(Code::AliasExpansion, at, "aliases repeat more than " + std::to_string(kMaxAliasNodes) + " nodes")
+      diagnostics_
+          .error(Code::AliasExpansion, at, "aliases repeat more than " + std::to_string(kMaxAliasNodes) + " nodes")
           .help("write the list once, under an endpoint or workload of its own");
       throw Stop{};
     }
     add(Node(found->second.first), 0);
   }
 
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node;
     node.kind = Node::Kind::Scalar;
     node.quoted = tag == "!";
@@ -90,11 +92,13 @@ class TreeBuilder : public YAML::EventHandler {
     add(std::move(node), anchor);
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(Node::Kind::Sequence, mark, tag, anchor);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(Node::Kind::Map, mark, tag, anchor);
   }
   void OnMapEnd() override { close(); }
@@ -105,7 +109,8 @@ class TreeBuilder : public YAML::EventHandler {
   // The innermost list or map that has not ended; unknown if there is none.
   Span unfinished() const { return stack_.empty() ? Span{} : stack_.back().node.span; }
   Span point(const YAML::Mark& mark) const {
-    const auto at = static_cast<std::uint32_t>(std::clamp<long>(mark.pos, 0, static_cast<long>(text_.size()) - shift_)) + shift_;
+    const auto at =
+        static_cast<std::uint32_t>(std::clamp<long>(mark.pos, 0, static_cast<long>(text_.size()) - shift_)) + shift_;
     return {source_, at, at};
   }
   // From the mark to the end of the word there.
@@ -116,7 +121,8 @@ class TreeBuilder : public YAML::EventHandler {
       return span;
     }
     const std::size_t stop = text_.find_first_of(" \r\n,]}:#", span.begin);
-    span.end = static_cast<std::uint32_t>(std::max<std::size_t>(std::min(stop, text_.size()), std::min<std::size_t>(span.begin + 1, text_.size())));
+    span.end = static_cast<std::uint32_t>(
+        std::max<std::size_t>(std::min(stop, text_.size()), std::min<std::size_t>(span.begin + 1, text_.size())));
     return span;
   }
 
@@ -162,7 +168,8 @@ class TreeBuilder : public YAML::EventHandler {
       end = std::min(text_.find_first_of("\r\n", at), text_.size());
     } else {
       end = word_span(mark).end;
-      if (at < text_.size() && (text_[at] == '\n' || text_[at] == ',' || text_[at] == '}' || text_[at] == ']')) end = at;
+      if (at < text_.size() && (text_[at] == '\n' || text_[at] == ',' || text_[at] == '}' || text_[at] == ']'))
+        end = at;
     }
     span.begin = static_cast<std::uint32_t>(at);
     span.end = static_cast<std::uint32_t>(end);
@@ -189,7 +196,8 @@ class TreeBuilder : public YAML::EventHandler {
     count(at);
     refuse_tag(mark, tag);
     if (expecting_key()) {
-      diagnostics_.error(Code::KeyNotScalar, word_span(mark), kind == Node::Kind::Map ? "a map as a key" : "a list as a key")
+      diagnostics_
+          .error(Code::KeyNotScalar, word_span(mark), kind == Node::Kind::Map ? "a map as a key" : "a list as a key")
           .expect("a plain name");
       throw Stop{};
     }
@@ -245,7 +253,8 @@ class TreeBuilder : public YAML::EventHandler {
       const std::size_t size = size_of(node);
       anchored_ += size;
       if (anchored_ > kMaxNodes) {
-        diagnostics_.error(Code::AliasExpansion, node.span, "nested anchors hold more than " + std::to_string(kMaxNodes) + " nodes");
+        diagnostics_.error(Code::AliasExpansion, node.span,
+                           "nested anchors hold more than " + std::to_string(kMaxNodes) + " nodes");
         throw Stop{};
       }
       anchors_[anchor] = {node, size};
@@ -267,7 +276,8 @@ class TreeBuilder : public YAML::EventHandler {
     for (std::size_t i = 1; i < sorted.size(); ++i) {
       if (sorted[i]->key != sorted[i - 1]->key) continue;
       failed_ = true;
-      diagnostics_.error(Code::DuplicateKey, sorted[i]->key_span, "key " + quoted(sorted[i]->key) + " stands twice in one map")
+      diagnostics_
+          .error(Code::DuplicateKey, sorted[i]->key_span, "key " + quoted(sorted[i]->key) + " stands twice in one map")
           .note(sorted[i - 1]->key_span, "it stands here already");
     }
   }
@@ -309,10 +319,14 @@ const Member* Node::find(std::string_view key) const {
 
 std::string_view describe(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::Null: return "nothing";
-    case Node::Kind::Scalar: return "a single value";
-    case Node::Kind::Sequence: return "a list";
-    case Node::Kind::Map: return "a map";
+    case Node::Kind::Null:
+      return "nothing";
+    case Node::Kind::Scalar:
+      return "a single value";
+    case Node::Kind::Sequence:
+      return "a list";
+    case Node::Kind::Map:
+      return "a map";
   }
   return {};
 }
@@ -346,10 +360,13 @@ std::optional<Node> read_yaml(std::uint32_t source, const Sources& sources, Diag
   } catch (const Stop&) {
     return std::nullopt;
   } catch (const YAML::DeepRecursion& error) {
-    diagnostics.error(Code::TooDeep, builder.point(error.mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    diagnostics.error(Code::TooDeep, builder.point(error.mark),
+                      "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   } catch (const YAML::Exception& error) {
-    Diagnostic& added = diagnostics.error(Code::YamlSyntax, builder.word_span(error.mark), "not YAML: " + in_words(error.msg));
-    if (const Span open = builder.unfinished(); open.known() && error.msg.starts_with("end of ")) added.note(open, "what is not ended starts here");
+    Diagnostic& added =
+        diagnostics.error(Code::YamlSyntax, builder.word_span(error.mark), "not YAML: " + in_words(error.msg));
+    if (const Span open = builder.unfinished(); open.known() && error.msg.starts_with("end of "))
+      added.note(open, "what is not ended starts here");
   }
   return std::nullopt;
 }

@@ -18,9 +18,9 @@ struct Member;
 struct Node {
   enum class Kind : std::uint8_t { Null, Scalar, Sequence, Map };
   Kind kind = Kind::Null;
-  bool quoted = false;  // a scalar in quotes or a block scalar: text, whatever it looks like
-  Span span;            // the scalar's token; of a list or map its first token
-  std::string text;     // of a scalar
+  bool quoted = false;          // a scalar in quotes or a block scalar: text, whatever it looks like
+  Span span;                    // the scalar's token; of a list or map its first token
+  std::string text;             // of a scalar
   std::vector<Node> items;      // of a sequence
   std::vector<Member> members;  // of a map, in the order written, keys unique
 

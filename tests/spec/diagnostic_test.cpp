@@ -14,7 +14,11 @@ TEST_CASE("text: place, code, line, caret, expected, note, help") {
   const std::string_view text = sources.text(file);
   const auto begin = static_cast<std::uint32_t>(text.find("10.0.0.1/8"));
   Diagnostics diagnostics;
-  diagnostics.error(Code::HostBits, Span{file, begin, begin + 10}, "'10.0.0.1/8' has host bits set").expect("10.0.0.0/8").note({file, 0, 3}, "seen here").note({}, "a word").help("write it so");
+  diagnostics.error(Code::HostBits, Span{file, begin, begin + 10}, "'10.0.0.1/8' has host bits set")
+      .expect("10.0.0.0/8")
+      .note({file, 0, 3}, "seen here")
+      .note({}, "a word")
+      .help("write it so");
   diagnostics.warning(Code::ForwardWithoutFlow, Span{file, 5, 6}, "a warning");
   diagnostics.error(Code::CannotRead, std::string("no\tfile"), "cannot be read");
   CHECK(diagnostics.errors() == 2);
@@ -63,8 +67,11 @@ TEST_CASE("a long line is shown around the token, and a token at the end of the 
   const std::string x(55, 'x'), y(51, 'y');
   CHECK(render_text(diagnostics, sources, false) ==
         "a.yaml:1:5001: error[AT-S203]: wrong\n"
-        "  1 | …" + x + "HERE" + y + "…\n"
-        "    | " + std::string(56, ' ') + "^^^^\n");
+        "  1 | …" +
+            x + "HERE" + y +
+            "…\n"
+            "    | " +
+            std::string(56, ' ') + "^^^^\n");
   Diagnostics at_end;
   const std::uint32_t other = sources.add("b.yaml", "a: b\n");
   at_end.error(Code::YamlSyntax, Span{other, 5, 5}, "wrong");
@@ -75,7 +82,10 @@ TEST_CASE("JSON says the same, with the end of the token") {
   Sources sources;
   const std::uint32_t file = sources.add("a.yaml", "one: \"€\"\n");
   Diagnostics diagnostics;
-  diagnostics.error(Code::HostBits, Span{file, 5, 10}, "wrong").expect("right").note({file, 0, 3}, "here").note({}, "there");
+  diagnostics.error(Code::HostBits, Span{file, 5, 10}, "wrong")
+      .expect("right")
+      .note({file, 0, 3}, "here")
+      .note({}, "there");
   diagnostics.error(Code::CannotWrite, std::string("out"), "cannot be written").help("make room");
   CHECK(render_json(diagnostics, sources) == R"({
   "diagnostics": [
@@ -125,7 +135,8 @@ TEST_CASE("equal diagnostics are shown once, others by file, place and code") {
   diagnostics.error(Code::HostBits, Span{first, 1, 2}, "a");
   diagnostics.error(Code::BadName, Span{first, 1, 2}, "a");
   std::string order;
-  for (const Diagnostic& d : diagnostics.sorted()) order += sources.name(d.where.source) + " " + std::string(info(d.code).id) + ", ";
+  for (const Diagnostic& d : diagnostics.sorted())
+    order += sources.name(d.where.source) + " " + std::string(info(d.code).id) + ", ";
   CHECK(order == "z.yaml AT-S203, z.yaml AT-S206, a.yaml AT-S206, ");
 }
 
@@ -142,8 +153,19 @@ TEST_CASE("what the user wrote cannot harm the terminal") {
 TEST_CASE("nearest: one slip in three letters, transposition as one") {
   constexpr std::array<std::string_view, 6> names{"workers", "web", "ai-gateway", "ingress", "networkpolicy", "db"};
   const std::pair<const char*, const char*> rows[] = {
-      {"worker", "workers"}, {"wrokers", "workers"}, {"wbe", "web"}, {"we", "web"}, {"ai-gatway", "ai-gateway"}, {"network-policy", "networkpolicy"},
-      {"NETWORKPOLICY", ""}, {"egress", "ingress"}, {"bd", "db"}, {"database", ""}, {"", ""}, {"x", ""}, {"qqq", ""},
+      {"worker", "workers"},
+      {"wrokers", "workers"},
+      {"wbe", "web"},
+      {"we", "web"},
+      {"ai-gatway", "ai-gateway"},
+      {"network-policy", "networkpolicy"},
+      {"NETWORKPOLICY", ""},
+      {"egress", "ingress"},
+      {"bd", "db"},
+      {"database", ""},
+      {"", ""},
+      {"x", ""},
+      {"qqq", ""},
   };
   for (const auto& [text, near] : rows) {
     INFO(text);

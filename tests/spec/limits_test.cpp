@@ -1,7 +1,7 @@
 // Hostile text: an answer within bounds of time and memory, and never a tree. Bounds are of the work, so that no clock
 // decides; ctest's timeout holds the rest.
-#include <catch2/catch.hpp>
 #include <sys/resource.h>
+#include <catch2/catch.hpp>
 
 #include <filesystem>
 #include <fstream>
@@ -23,7 +23,8 @@ std::string repeated(const std::string& text, std::size_t count) {
 double cpu_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
 }
 
 }  // namespace
@@ -55,11 +56,13 @@ TEST_CASE("hostile text is refused, in bounded work") {
       {"dashes", repeated("- ", mb), "AT-Y010"},
       {"colons", repeated("a: ", mb / 2), "AT-Y0"},
       {"question marks", repeated("? ", mb), "AT-Y0"},
-      {"deep maps, one line each", [] {
+      {"deep maps, one line each",
+       [] {
          std::string out;
          for (std::size_t i = 0; i < 1500; ++i) out += std::string(i, ' ') + "k:\n";
          return out;
-       }(), "AT-Y010"},
+       }(),
+       "AT-Y010"},
       {"billion laughs", laughs, "AT-Y009"},
       {"nested anchors of one long list", anchors, "AT-Y009"},
       {"many aliases", flat_aliases, "AT-Y009"},
@@ -120,7 +123,8 @@ TEST_CASE("a shipped policy cut at any byte is refused or read, and says why") {
       Reading reading;
       reading.add(whole.substr(0, length));
       const bool good = reading.policy().has_value();
-      if (good == reading.diagnostics.has_errors()) FAIL(entry.path().filename() << " neither refused nor read at " << length);
+      if (good == reading.diagnostics.has_errors())
+        FAIL(entry.path().filename() << " neither refused nor read at " << length);
       ++cuts;
     }
     ++files;
@@ -137,5 +141,6 @@ TEST_CASE("many errors are all reported, sorted") {
   CHECK_FALSE(reading.policy());
   CHECK(reading.diagnostics.errors() == 500);
   const std::vector<Diagnostic> sorted = reading.diagnostics.sorted();
-  CHECK(std::is_sorted(sorted.begin(), sorted.end(), [](const Diagnostic& a, const Diagnostic& b) { return a.where.begin < b.where.begin; }));
+  CHECK(std::is_sorted(sorted.begin(), sorted.end(),
+                       [](const Diagnostic& a, const Diagnostic& b) { return a.where.begin < b.where.begin; }));
 }

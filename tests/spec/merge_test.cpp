@@ -27,31 +27,40 @@ std::string merged(const std::vector<std::string>& texts) {
 }  // namespace
 
 TEST_CASE("maps merge key by key, lists of flows and exceptions append, the first file's metadata counts") {
-  CHECK(merged({"workloads: {a: {x: 1}}\n", "workloads: {b: {y: 2}}\n"}) == R"({"workloads":{"a":{"x":"1"},"b":{"y":"2"}}})");
+  CHECK(merged({"workloads: {a: {x: 1}}\n", "workloads: {b: {y: 2}}\n"}) ==
+        R"({"workloads":{"a":{"x":"1"},"b":{"y":"2"}}})");
   CHECK(merged({"boundary: {cluster: {pods: [a]}}\n", "boundary: {cluster: {nodes: [b]}, mode: airgapped}\n"}) ==
         R"({"boundary":{"cluster":{"nodes":["b"],"pods":["a"]},"mode":"airgapped"}})");
   CHECK(merged({"flows: [a, b]\n", "flows: [c]\n", "flows: [b]\n"}) == R"({"flows":["a","b","c","b"]})");
   CHECK(merged({"exceptions: [a]\n", "exceptions: [b]\n"}) == R"({"exceptions":["a","b"]})");
-  CHECK(merged({"metadata: {name: first}\n", "metadata: {name: second, owner: other}\n"}) == R"({"metadata":{"name":"first"}})");
-  CHECK(merged({"targets: [a]\n", "metadata: {name: second}\n"}) == R"({"metadata":{"name":"second"},"targets":["a"]})");
+  CHECK(merged({"metadata: {name: first}\n", "metadata: {name: second, owner: other}\n"}) ==
+        R"({"metadata":{"name":"first"}})");
+  CHECK(merged({"targets: [a]\n", "metadata: {name: second}\n"}) ==
+        R"({"metadata":{"name":"second"},"targets":["a"]})");
 }
 
 TEST_CASE("a null is filled by a file before or after it") {
-  CHECK(merged({"boundary: {mode: null}\n", "boundary: {mode: airgapped}\n"}) == R"({"boundary":{"mode":"airgapped"}})");
+  CHECK(merged({"boundary: {mode: null}\n", "boundary: {mode: airgapped}\n"}) ==
+        R"({"boundary":{"mode":"airgapped"}})");
   CHECK(merged({"boundary: {mode: airgapped}\n", "boundary: {mode: ~}\n"}) == R"({"boundary":{"mode":"airgapped"}})");
-  CHECK(merged({"endpoints: {vllm:}\n", "endpoints: {vllm: {role: llm}}\n"}) == R"({"endpoints":{"vllm":{"role":"llm"}}})");
+  CHECK(merged({"endpoints: {vllm:}\n", "endpoints: {vllm: {role: llm}}\n"}) ==
+        R"({"endpoints":{"vllm":{"role":"llm"}}})");
   CHECK(merged({"flows: null\n", "flows: [a]\n", "flows: [b]\n"}) == R"({"flows":["a","b"]})");
   CHECK(merged({"targets: null\n", "targets: null\n"}) == R"({"targets":null})");
 }
 
 TEST_CASE("a value that two files give, equal or not, is an error that names both places") {
-  CHECK(merged({"boundary: {mode: airgapped}\n", "boundary: {mode: airgapped}\n"}) == "AT-S109 spec2.yaml:3:18 'boundary.mode' is given by two files");
-  CHECK(merged({"boundary: {mode: airgapped}\n", "boundary: {mode: private-vpc}\n"}) == "AT-S109 spec2.yaml:3:18 'boundary.mode' is given by two files");
+  CHECK(merged({"boundary: {mode: airgapped}\n", "boundary: {mode: airgapped}\n"}) ==
+        "AT-S109 spec2.yaml:3:18 'boundary.mode' is given by two files");
+  CHECK(merged({"boundary: {mode: airgapped}\n", "boundary: {mode: private-vpc}\n"}) ==
+        "AT-S109 spec2.yaml:3:18 'boundary.mode' is given by two files");
   CHECK(merged({"targets: [a]\n", "targets: [b]\n"}) == "AT-S109 spec2.yaml:3:10 'targets' is given by two files");
   CHECK(merged({"flows: [a]\n", "flows: {b: c}\n"}) == "AT-S109 spec2.yaml:3:8 'flows' is given by two files");
-  CHECK(merged({"dns: {zones: [a]}\n", "dns: {zones: [b]}\n"}) == "AT-S109 spec2.yaml:3:14 'dns.zones' is given by two files");
+  CHECK(merged({"dns: {zones: [a]}\n", "dns: {zones: [b]}\n"}) ==
+        "AT-S109 spec2.yaml:3:14 'dns.zones' is given by two files");
   // only the two lists at the top append, not what bears their names elsewhere
-  CHECK(merged({"dns: {flows: [a]}\n", "dns: {flows: [b]}\n"}) == "AT-S109 spec2.yaml:3:14 'dns.flows' is given by two files");
+  CHECK(merged({"dns: {flows: [a]}\n", "dns: {flows: [b]}\n"}) ==
+        "AT-S109 spec2.yaml:3:14 'dns.flows' is given by two files");
 
   Reading reading;
   std::vector<Node> documents;
@@ -73,9 +82,10 @@ TEST_CASE("apiVersion and kind are every file's own") {
   documents.push_back(*reading.yaml("apiVersion: airtight.dev/v2\nkind: {}\n"));
   documents.push_back(*reading.yaml("[a]\n"));
   CHECK_FALSE(merge_specs(std::move(documents), reading.sources, reading.diagnostics));
-  CHECK(reading.errors() ==
-        "AT-S102 spec2.yaml:1:1 field 'apiVersion' is missing; AT-S104 spec3.yaml:1:13 apiVersion is 'airtight.dev/v2'; "
-        "AT-S105 spec3.yaml:2:7 kind is a map; AT-S103 spec4.yaml:1:1 a spec is a map, this is a list");
+  CHECK(
+      reading.errors() ==
+      "AT-S102 spec2.yaml:1:1 field 'apiVersion' is missing; AT-S104 spec3.yaml:1:13 apiVersion is 'airtight.dev/v2'; "
+      "AT-S105 spec3.yaml:2:7 kind is a map; AT-S103 spec4.yaml:1:1 a spec is a map, this is a list");
 }
 
 TEST_CASE("the digest is of the meaning: not of comments, order of keys, quotes, line ends or the byte order mark") {
@@ -102,10 +112,14 @@ TEST_CASE("the digest is of the meaning: not of comments, order of keys, quotes,
 }
 
 TEST_CASE("two files compile to what the one file says, places apart") {
-  const std::string base = replaced(replaced(kSpec, "pods: [10.42.0.0/16]", "pods: null"), "  - {from: worker, to: web.http, why: agent inference}\n", "  - {from: worker, to: vllm, why: local inference}\n");
+  const std::string base = replaced(replaced(kSpec, "pods: [10.42.0.0/16]", "pods: null"),
+                                    "  - {from: worker, to: web.http, why: agent inference}\n",
+                                    "  - {from: worker, to: vllm, why: local inference}\n");
   Reading reading;
   reading.add(base);
-  reading.add(kHeader + "boundary: {cluster: {pods: [10.42.0.0/16]}}\nflows: [{from: worker, to: web.http, why: agent inference}]\n");
+  reading.add(
+      kHeader +
+      "boundary: {cluster: {pods: [10.42.0.0/16]}}\nflows: [{from: worker, to: web.http, why: agent inference}]\n");
   const auto policy = reading.policy();
   REQUIRE(reading.errors() == "");
   CHECK(policy->cluster.pods == std::vector<Prefix>{*Prefix::parse("10.42.0.0/16")});

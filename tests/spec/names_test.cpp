@@ -49,11 +49,20 @@ TEST_CASE("reverse zones hold exactly the addresses of the prefix") {
     const Prefix prefix = Prefix::containing(base, length);
     const std::vector<Domain> zones = reverse_zones(prefix);
     const DomainSet set = DomainSet::from_suffixes(zones);
-    const auto near = [&](u128 offset) { return v4 ? Ip::v4(static_cast<std::uint32_t>(prefix.first().bits() + offset)) : Ip::v6(prefix.first().bits() + offset); };
+    const auto near = [&](u128 offset) {
+      return v4 ? Ip::v4(static_cast<std::uint32_t>(prefix.first().bits() + offset))
+                : Ip::v6(prefix.first().bits() + offset);
+    };
     const u128 size = length == 0 && !v4 ? 0 : static_cast<u128>(1) << (width(base.family()) - length);
-    const Ip candidates[] = {prefix.first(), prefix.last(), base, near(size), near(static_cast<u128>(0) - 1), v4 ? Ip::v4(static_cast<std::uint32_t>(bits())) : Ip::v6(bits())};
+    const Ip candidates[] = {prefix.first(),
+                             prefix.last(),
+                             base,
+                             near(size),
+                             near(static_cast<u128>(0) - 1),
+                             v4 ? Ip::v4(static_cast<std::uint32_t>(bits())) : Ip::v6(bits())};
     for (const Ip ip : candidates)
-      if (set.contains(reverse_name(ip)) != prefix.contains(ip)) FAIL(to_string(prefix) << " and " << to_string(ip) << ": " << joined(zones));
+      if (set.contains(reverse_name(ip)) != prefix.contains(ip))
+        FAIL(to_string(prefix) << " and " << to_string(ip) << ": " << joined(zones));
   }
 }
 
@@ -76,20 +85,26 @@ TEST_CASE("inside names: zones, the cluster's domain, endpoints' names, reverse 
   std::string errors;
   const auto policy = policy_of(text, &errors);
   REQUIRE(errors == "");
-  for (const char* name : {"corp.example", "a.b.corp.example", "cluster.local", "web.app.svc.cluster.local", "vllm.models.example", "x.vllm.models.example", "10.0.20.10.in-addr.arpa",
-                           "7.0.42.10.in-addr.arpa", "1.0.0.127.in-addr.arpa"}) {
+  for (const char* name :
+       {"corp.example", "a.b.corp.example", "cluster.local", "web.app.svc.cluster.local", "vllm.models.example",
+        "x.vllm.models.example", "10.0.20.10.in-addr.arpa", "7.0.42.10.in-addr.arpa", "1.0.0.127.in-addr.arpa"}) {
     INFO(name);
     CHECK(inside(*policy, name));
   }
-  for (const char* name : {"example", "models.example", "xcorp.example", "secret.corp.example", "a.secret.corp.example", "api.openai.com", "8.8.8.8.in-addr.arpa", "11.0.20.10.in-addr.arpa", "local", "in-addr.arpa"}) {
+  for (const char* name :
+       {"example", "models.example", "xcorp.example", "secret.corp.example", "a.secret.corp.example", "api.openai.com",
+        "8.8.8.8.in-addr.arpa", "11.0.20.10.in-addr.arpa", "local", "in-addr.arpa"}) {
     INFO(name);
     CHECK_FALSE(inside(*policy, name));
   }
 }
 
 TEST_CASE("an endpoint's own names beat a catalogue in private-vpc only") {
-  const std::string named = replaced(replaced(kSpec, "ports: [8000/tcp]}", "ports: [8000/tcp], names: [bedrock-runtime.us-west-2.amazonaws.com]}"), "  mode: airgapped\n", "  mode: airgapped\n  deny: [hosted-llm]\n");
-  CHECK(errors_of(named).substr(0, 101) == "AT-S321 17:73 endpoint 'vllm'.names: bedrock-runtime.us-west-2.amazonaws.com is denied by catalogue '");
+  const std::string named = replaced(
+      replaced(kSpec, "ports: [8000/tcp]}", "ports: [8000/tcp], names: [bedrock-runtime.us-west-2.amazonaws.com]}"),
+      "  mode: airgapped\n", "  mode: airgapped\n  deny: [hosted-llm]\n");
+  CHECK(errors_of(named).substr(0, 101) ==
+        "AT-S321 17:73 endpoint 'vllm'.names: bedrock-runtime.us-west-2.amazonaws.com is denied by catalogue '");
   std::string errors;
   const auto policy = policy_of(replaced(named, "mode: airgapped", "mode: private-vpc"), &errors);
   REQUIRE(errors == "");
@@ -97,13 +112,16 @@ TEST_CASE("an endpoint's own names beat a catalogue in private-vpc only") {
   CHECK_FALSE(inside(*policy, "bedrock-runtime.us-east-1.amazonaws.com"));
   CHECK_FALSE(inside(*policy, "api.openai.com"));
   // and so does the zone by which they are resolved, but no other
-  const std::string zoned = replaced(named, "mode: airgapped", "mode: private-vpc") + "dns: {mode: allowlist, zones: [bedrock-runtime.us-west-2.amazonaws.com]}\n";
+  const std::string zoned = replaced(named, "mode: airgapped", "mode: private-vpc") +
+                            "dns: {mode: allowlist, zones: [bedrock-runtime.us-west-2.amazonaws.com]}\n";
   CHECK(errors_of(zoned) == "");
-  CHECK(errors_of(replaced(zoned, "zones: [bedrock-runtime.us-west-2", "zones: [bedrock-runtime.us-east-1")).substr(0, 75) ==
-        "AT-S321 21:32 dns.zones: bedrock-runtime.us-east-1.amazonaws.com is denied ");
+  CHECK(errors_of(replaced(zoned, "zones: [bedrock-runtime.us-west-2", "zones: [bedrock-runtime.us-east-1"))
+            .substr(0, 75) == "AT-S321 21:32 dns.zones: bedrock-runtime.us-east-1.amazonaws.com is denied ");
   // dns.deny beats them everywhere
-  const std::string denied = replaced(named, "mode: airgapped", "mode: private-vpc") + "dns: {mode: allowlist, deny: [us-west-2.amazonaws.com]}\n";
-  CHECK(errors_of(denied) == "AT-S321 17:73 endpoint 'vllm'.names: bedrock-runtime.us-west-2.amazonaws.com is denied by dns.deny");
+  const std::string denied = replaced(named, "mode: airgapped", "mode: private-vpc") +
+                             "dns: {mode: allowlist, deny: [us-west-2.amazonaws.com]}\n";
+  CHECK(errors_of(denied) ==
+        "AT-S321 17:73 endpoint 'vllm'.names: bedrock-runtime.us-west-2.amazonaws.com is denied by dns.deny");
 }
 
 TEST_CASE("a catalogue that is not denied takes no name away") {

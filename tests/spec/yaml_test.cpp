@@ -60,7 +60,8 @@ TEST_CASE("a span covers exactly the token") {
       {"a: [\"€€\", ß, 漢字, x]\n", "a.3", "x", "x"},
       {"a: 𝕏\nb: c\n", "b", "c", "c"},
       {"\xEF\xBB\xBF"
-       "a: b\n", "a", "b", "b"},
+       "a: b\n",
+       "a", "b", "b"},
       {"a: b\r\nc: d\r\n", "c", "d", "d"},
       {"a: |\n  text\nb: c\n", "a", "|", "text\n"},
       {"a: >-\n  folded\n  text\nb: c\n", "a", ">", "folded text"},
@@ -79,7 +80,8 @@ TEST_CASE("a span covers exactly the token") {
     while (!path.empty()) {
       const std::string step = path.substr(0, path.find('.'));
       path = path.find('.') == std::string::npos ? "" : path.substr(path.find('.') + 1);
-      node = node->kind == Node::Kind::Sequence ? &node->items.at(static_cast<std::size_t>(std::stoi(step))) : &node->find(step)->value;
+      node = node->kind == Node::Kind::Sequence ? &node->items.at(static_cast<std::size_t>(std::stoi(step)))
+                                                : &node->find(step)->value;
     }
     CHECK(node->text == row.value);
   }
@@ -147,9 +149,11 @@ TEST_CASE("what YAML readers disagree about is refused at its place") {
   const std::pair<const char*, const char*> rows[] = {
       {"a: 1\na: 2\n", "AT-Y006 2:1 key 'a' stands twice in one map"},
       {"{a: 1, b: {c: 1, c: 2}}\n", "AT-Y006 1:18 key 'c' stands twice in one map"},
-      {"a: 1\nb: 2\na: 3\na: 4\n", "AT-Y006 3:1 key 'a' stands twice in one map; AT-Y006 4:1 key 'a' stands twice in one map"},
+      {"a: 1\nb: 2\na: 3\na: 4\n",
+       "AT-Y006 3:1 key 'a' stands twice in one map; AT-Y006 4:1 key 'a' stands twice in one map"},
       {"a: &x {b: c}\nd: {<<: *x}\n", "AT-Y007 2:5 merge key"},
-      {"a: !!int 3\nb: !x y\n", "AT-Y008 1:4 a tag changes how the value is read; AT-Y008 2:4 a tag changes how the value is read"},
+      {"a: !!int 3\nb: !x y\n",
+       "AT-Y008 1:4 a tag changes how the value is read; AT-Y008 2:4 a tag changes how the value is read"},
       {"a: b\n---\nc: d\n", "AT-Y012 2:1 a second document starts here"},
       {"", "AT-Y013 the file holds no document"},
       {"# nothing\n", "AT-Y013 the file holds no document"},
@@ -170,7 +174,9 @@ TEST_CASE("what YAML readers disagree about is refused at its place") {
 }
 
 TEST_CASE("depth: 32 levels are read, 33 are not") {
-  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + "x" + std::string(levels, ']') + "\n"; };
+  const auto nested = [](std::size_t levels) {
+    return std::string(levels, '[') + "x" + std::string(levels, ']') + "\n";
+  };
   Reading good;
   CHECK(good.yaml(nested(kMaxDepth)));
   Reading bad;
