@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include "compiler/spec/catalogue_reader.h"
@@ -35,7 +36,10 @@ void cannot_read(const std::string& path, int error, Diagnostics& diagnostics) {
   diagnostics.error(Code::CannotRead, path, "cannot be read: " + std::generic_category().message(error));
 }
 
-std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources, Diagnostics& diagnostics) {
+}  // namespace
+
+std::optional<std::string> read_bytes(const std::string& path, std::size_t limit, std::string_view expected,
+                                      Diagnostics& diagnostics) {
   const bool standard_input = path == "-";
   const Descriptor file(standard_input ? STDIN_FILENO
                                        : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -51,7 +55,7 @@ std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources
   // A pipe given as /dev/fd/N is how shells hand over a generated spec; devices and directories are mistakes.
   if (!standard_input && !S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode)) {
     diagnostics.error(Code::NotARegularFile, path, S_ISDIR(status.st_mode) ? "is a directory" : "is no regular file")
-        .expect("a spec file")
+        .expect(std::string(expected))
         .help(S_ISDIR(status.st_mode) ? "name the files in it, each as an argument of its own" : "");
     return std::nullopt;
   }
@@ -67,13 +71,52 @@ std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources
       return std::nullopt;
     }
     text.append(buffer.data(), static_cast<std::size_t>(count));
-    if (text.size() > kMaxFileBytes) {
-      diagnostics.error(Code::TooBig, path, "the file has more than " + std::to_string(kMaxFileBytes) + " bytes")
-          .expect("at most " + std::to_string(kMaxFileBytes) + " bytes");
+    if (text.size() > limit) {
+      diagnostics.error(Code::TooBig, path, "the file has more than " + std::to_string(limit) + " bytes")
+          .expect("at most " + std::to_string(limit) + " bytes");
       return std::nullopt;
     }
   }
-  return sources.add(standard_input ? "<stdin>" : path, std::move(text));
+  return text;
+}
+
+bool write_text_file(const std::string& path, std::string_view text, Diagnostics& diagnostics) {
+  const auto failed = [&](int error) {
+    diagnostics.error(Code::CannotWrite, path, "cannot be written: " + std::generic_category().message(error));
+    return false;
+  };
+  const std::string temporary = path + ".airtight-new";
+  const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) return failed(errno);
+  while (!text.empty()) {
+    const ssize_t count = ::write(file.get(), text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const int error = errno;
+      ::unlink(temporary.c_str());
+      return failed(error);
+    }
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  if (::fsync(file.get()) != 0 && errno != EINVAL) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return failed(error);
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    return failed(error);
+  }
+  return true;
+}
+
+namespace {
+
+std::optional<std::uint32_t> read_file(const std::string& path, Sources& sources, Diagnostics& diagnostics) {
+  std::optional<std::string> text = read_bytes(path, kMaxFileBytes, "a spec file", diagnostics);
+  if (!text) return std::nullopt;
+  return sources.add(path == "-" ? "<stdin>" : path, *std::move(text));
 }
 
 }  // namespace

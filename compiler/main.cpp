@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "compiler/builtin.h"
@@ -25,25 +26,31 @@
 #include "compiler/output_directory.h"
 #include "compiler/policy/diagnostic.h"
 #include "compiler/spec/resolve.h"
+#include "compiler/verify/rule_table.h"
+#include "compiler/verify_commands.h"
 
 namespace {
 
 using namespace airtight;
 
-// DESIGN §5: done, findings, bad usage or input, inconclusive, environment.
+// DESIGN §5: done, findings, bad usage or input, environment. 3, inconclusive, comes from the verifier alone.
 enum Exit { kDone = 0, kFindings = 1, kBadInput = 2, kEnvironment = 4 };
 
 constexpr const char* kAbout =
     "airtight turns one isolation spec into everything that keeps an air-gapped Kubernetes deployment sealed:\n"
-    "NetworkPolicies, nftables rules and a blocking DNS zone that deny every address and name outside the boundary.";
+    "NetworkPolicies, nftables rules and a blocking DNS zone that deny every address and name outside the boundary.\n"
+    "Then it proves, from what will be deployed, that no packet gets out, or shows one that does.";
 
 constexpr const char* kExamples =
     "Examples:\n"
     "  airtight compile isolation.yaml -o out          write policies, firewall rules and DNS zones to out/\n"
     "  airtight compile base.yaml site.yaml -o out     several files make one spec\n"
     "  airtight compile isolation.yaml -o out --check  exit 1 if out/ is not what the spec compiles to\n"
+    "  airtight verify --spec isolation.yaml out       is it sealed? proven, violated or inconclusive\n"
+    "  airtight verify manifests/ ruleset.json         the same of anybody's artifacts, for private addresses\n"
+    "  airtight diff old/ new/                         what a change opens; exit 1 if a way out was gained\n"
     "  airtight catalogue check api.openai.com         which lists name it\n"
-    "  airtight --explain AT-S203                      a diagnostic, in words\n\n"
+    "  airtight --explain AT-V001                      a finding or a diagnostic, in words\n\n"
     "Exit codes: 0 done; 1 findings (--check: output differs); 2 bad usage or input; 3 inconclusive;\n"
     "4 environment or I/O failure. Results go to standard output, everything else to standard error.";
 
@@ -101,6 +108,7 @@ struct Options {
   std::string shell;
   std::string schema = "spec";
   std::string explain;
+  VerifyOptions verify;
 
   bool json() const { return format == "json"; }
 };
@@ -152,6 +160,16 @@ std::vector<TargetId> wanted_targets(const Options& options, const Policy& polic
   return ids;
 }
 
+// The day of --at, today without it; an error if it is none.
+Date day(const Options& options, Diagnostics& diagnostics) {
+  if (options.at.empty()) return today();
+  const std::optional<Date> given = Date::parse(options.at);
+  if (!given)
+    diagnostics.error(Code::BadDate, std::string("--at"), airtight::quoted(options.at) + " is no date")
+        .expect("YYYY-MM-DD, a day that exists");
+  return given.value_or(Date());
+}
+
 int compile(const Options& options) {
   Sources sources;
   Diagnostics diagnostics;
@@ -159,16 +177,8 @@ int compile(const Options& options) {
     diagnostics.error(Code::Usage, std::string("--output"), "the name of the output directory is empty");
     return report(diagnostics, sources, options.json());
   }
-  Date at = today();
-  if (!options.at.empty()) {
-    const std::optional<Date> given = Date::parse(options.at);
-    if (!given) {
-      diagnostics.error(Code::BadDate, std::string("--at"), airtight::quoted(options.at) + " is no date")
-          .expect("YYYY-MM-DD, a day that exists");
-      return report(diagnostics, sources, options.json());
-    }
-    at = *given;
-  }
+  const Date at = day(options, diagnostics);
+  if (diagnostics.has_errors()) return report(diagnostics, sources, options.json());
   const std::vector<std::uint32_t> files = read_specs(options.specs, sources, diagnostics);
   const std::optional<Rules> rules = load_rules(options, sources, diagnostics);
   if (!rules || diagnostics.has_errors()) return report(diagnostics, sources, options.json());
@@ -212,21 +222,44 @@ int catalogue(const Options& options, std::string_view verb) {
   return printed(*text);
 }
 
+// The commands that read artifacts. Errors go to standard error in every format: standard output holds the answer
+// alone.
+template <class Command>
+int answer(Options options, const Command& command) {
+  Sources sources;
+  Diagnostics diagnostics;
+  options.verify.at = day(options, diagnostics);
+  options.verify.format = options.format;
+  options.verify.colour = colour_wanted(STDOUT_FILENO);
+  const std::optional<Rules> rules = load_rules(options, sources, diagnostics);
+  std::optional<Answer> result;
+  if (rules && !diagnostics.has_errors()) result = command(options.verify, *rules, sources, diagnostics);
+  if (!result) return report(diagnostics, sources, options.json());
+  for (const std::string& note : result->notes) std::fprintf(stderr, "airtight: note: %s\n", printable(note).c_str());
+  const int code = printed(result->text);
+  return code == kDone ? result->code : code;
+}
+
 int explain(const std::string& id) {
-  const std::optional<CodeInfo> found = find_code(id);
-  if (!found) {
+  std::string_view found_id, title, explanation;
+  if (const std::optional<CodeInfo> code = find_code(id))
+    std::tie(found_id, title, explanation) = std::tie(code->id, code->title, code->explanation);
+  else if (const std::optional<verify::RuleInfo> rule = verify::find_rule(id))
+    std::tie(found_id, title, explanation) = std::tie(rule->id, rule->title, rule->explanation);
+  if (found_id.empty()) {
     std::vector<std::string_view> ids;
     for (const CodeInfo& row : code_table()) ids.push_back(row.id);
+    for (const verify::RuleInfo& row : verify::rule_table()) ids.push_back(row.id);
     Diagnostics diagnostics;
     Diagnostic& error =
-        diagnostics.error(Code::Usage, std::string("--explain"), airtight::quoted(id) + " is no diagnostic code")
-            .expect("a code as AT-S203");
+        diagnostics
+            .error(Code::Usage, std::string("--explain"), airtight::quoted(id) + " is no diagnostic code or rule")
+            .expect("a code as AT-S203 or AT-V001");
     if (const std::string_view near = nearest(id, ids); !near.empty())
       error.help("did you mean '" + std::string(near) + "'?");
     return report(diagnostics, Sources(), false);
   }
-  return printed(std::string(found->id) + ": " + std::string(found->title) + "\n\n" + std::string(found->explanation) +
-                 "\n");
+  return printed(std::string(found_id) + ": " + std::string(title) + "\n\n" + std::string(explanation) + "\n");
 }
 
 int run(int argc, char** argv) {
@@ -265,8 +298,7 @@ int run(int argc, char** argv) {
       ->add_option("-t,--target", options.targets, "Only this target, in place of the spec's list; may be repeated")
       ->check(CLI::IsMember(target_words))
       ->type_name("TARGET")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      ->allow_extra_args(false);
   compile_command->add_flag("--check", options.check,
                             "Write nothing; exit 1 and say how, if DIR differs from the spec");
   compile_command->add_flag("--force", options.force, "Write although DIR holds files of somebody else; they are kept");
@@ -278,6 +310,88 @@ int run(int argc, char** argv) {
       "DIR holds policy.json, manifest.json with the digest of every file, and one folder a target. Nothing is "
       "written\n"
       "when anything in the spec is wrong; a kill at any moment leaves the old output or the new one.");
+
+  const auto add_question = [&](CLI::App* command) {
+    command
+        ->add_option("--spec", options.verify.specs,
+                     "Hold the artifacts against this spec; may be repeated, files are merged")
+        ->type_name("SPEC")
+        ->allow_extra_args(false);
+    command->add_option("--policy", options.verify.policy, "The same, from a policy.json that compile wrote")
+        ->type_name("FILE");
+    command->add_option("--at", options.at, "The day by which exceptions expire (default: today, UTC)")
+        ->type_name("YYYY-MM-DD");
+    command
+        ->add_option("--inside", options.verify.inside,
+                     "Without a spec: what is inside (default: RFC 1918 and fc00::/7, less clouds' own addresses); may "
+                     "be repeated")
+        ->type_name("CIDR")
+        ->allow_extra_args(false);
+    add_rules(command);
+  };
+  const auto add_artifacts = [&](CLI::App* command, bool required) {
+    CLI::Option* paths = command->add_option(
+        "PATH", options.verify.paths,
+        "Artifacts: manifests, rulesets, zones; folders are read with all below; - is standard input");
+    paths->type_name("");
+    if (required) paths->required();
+    command->add_option("--namespace", options.verify.ns, "Where manifests without a namespace go (default: default)")
+        ->type_name("NS");
+  };
+  const auto add_formats = [&](CLI::App* command, std::vector<std::string> formats) {
+    command->add_option("--format", options.format, "How the answer is printed")
+        ->check(CLI::IsMember(std::move(formats)))
+        ->type_name("FORMAT");
+  };
+
+  CLI::App* verify_command_line =
+      app.add_subcommand("verify", "Prove that artifacts let no packet out, or show one that gets out");
+  add_artifacts(verify_command_line, true);
+  add_question(verify_command_line);
+  verify_command_line->add_flag(
+      "--every-pod", options.verify.every_pod,
+      "Judge every pod that could be created in the input's namespaces, not only those in it");
+  verify_command_line
+      ->add_option("--obligation", options.verify.obligation,
+                   "Write the rules as read and the claim as SMT-LIB 2, for z3 or another solver to check")
+      ->type_name("FILE");
+  add_formats(verify_command_line, {"text", "json", "sarif", "junit"});
+  verify_command_line->footer(
+      "Reads NetworkPolicies, AdminNetworkPolicies, ClusterNetworkPolicies, Cilium's and Calico's policies, "
+      "workloads,\n"
+      "Services, nftables text and `nft -j list ruleset`, iptables-save, RPZ zones and named.conf, told by content.\n"
+      "Exit 0: proven and nothing found; 1: violated, or any finding; 3: inconclusive, what was not understood is "
+      "named.");
+
+  CLI::App* connections_command_line =
+      app.add_subcommand("connections", "List every connection that the policies permit");
+  add_artifacts(connections_command_line, true);
+  add_formats(connections_command_line, {"text", "json", "csv", "dot", "html"});
+
+  CLI::App* explain_command_line =
+      app.add_subcommand("explain", "Say which rule of which layer decides for one connection, and why");
+  add_artifacts(explain_command_line, false);
+  add_question(explain_command_line);
+  explain_command_line->add_option("--from", options.verify.from, "A workload (name, NS/NAME), `nodes`, or an address")
+      ->required()
+      ->type_name("W");
+  explain_command_line
+      ->add_option("--to", options.verify.to,
+                   "A workload, an endpoint of the spec, or an address (IPv6 before a port in brackets)")
+      ->required()
+      ->type_name("D[:PORT[/PROTO]]");
+  add_formats(explain_command_line, {"text", "json"});
+
+  CLI::App* diff_command_line =
+      app.add_subcommand("diff", "Compare artifacts by meaning: connections and ways out gained and lost");
+  diff_command_line->add_option("OLD", options.verify.before, "A file or a folder")->required()->type_name("");
+  diff_command_line->add_option("NEW", options.verify.after, "A file or a folder")->required()->type_name("");
+  add_question(diff_command_line);
+  diff_command_line
+      ->add_option("--namespace", options.verify.ns, "Where manifests without a namespace go (default: default)")
+      ->type_name("NS");
+  add_formats(diff_command_line, {"text", "json", "markdown"});
+  diff_command_line->footer("Exit 1 if any way out was gained, 3 if something was not understood, else 0.");
 
   CLI::App* catalogue_command = app.add_subcommand("catalogue", "Look at the lists of outside names and addresses");
   catalogue_command->require_subcommand(1);
@@ -303,7 +417,8 @@ int run(int argc, char** argv) {
   CLI::App* schema_command = app.add_subcommand(
       "schema", "Print a JSON Schema: of the language (for editors), or of a file that airtight writes");
   schema_command->add_option("NAME", options.schema, "Which: spec by default")
-      ->check(CLI::IsMember({"spec", "policy", "manifest", "diagnostics"}))
+      ->check(CLI::IsMember(
+          {"spec", "policy", "manifest", "diagnostics", "report", "connections", "difference", "explanation"}))
       ->type_name("NAME");
 
   CLI::App* completion_command = app.add_subcommand("completion", "Print a completion script for a shell");
@@ -342,6 +457,13 @@ int run(int argc, char** argv) {
   }
   if (!options.explain.empty()) return explain(options.explain);
   if (compile_command->parsed()) return compile(options);
+  if (verify_command_line->parsed()) return answer(options, verify_command);
+  if (connections_command_line->parsed())
+    return answer(options, [](const VerifyOptions& given, const Rules&, Sources& sources, Diagnostics& diagnostics) {
+      return connections_command(given, sources, diagnostics);
+    });
+  if (explain_command_line->parsed()) return answer(options, explain_command);
+  if (diff_command_line->parsed()) return answer(options, diff_command);
   if (list_command->parsed()) return catalogue(options, "list");
   if (show_command->parsed()) return catalogue(options, "show");
   if (check_command->parsed()) return catalogue(options, "check");

@@ -68,6 +68,10 @@ constexpr CodeInfo kTable[] = {
      "Bidirectional controls and zero-width characters make text look different from what it is. They are refused "
      "everywhere, comments included.",
      false},
+    {Code::ArtifactSyntax, "AT-Y017", "artifact that is not in its language",
+     "A ruleset, zone file or resolver configuration that `verify` was given is cut off, or is not written as nft, "
+     "iptables-restore or named would read it. Nothing is judged: what could not be read might be what lets packets out.",
+     false},
 
     {Code::UnknownField, "AT-S101", "unknown field",
      "Unknown keys are errors, because a misspelt key that is ignored is a rule that silently does not exist. "

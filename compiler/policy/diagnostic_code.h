@@ -26,6 +26,7 @@ enum class Code : std::uint16_t {
   KeyNotScalar,
   LineEnd,
   BidiCharacter,
+  ArtifactSyntax,
   UnknownField,
   MissingField,
   WrongType,
