@@ -1,7 +1,8 @@
 #!/bin/bash
 # From a fresh Debian 12 to a sealed node, in one command: sudo packaging/quickstart.sh [SPEC]
 #
-# Installs packages, builds the release preset, compiles SPEC (default policies/xpander-airgapped.yaml), then loads the firewall into a private
+# Installs packages, builds the release preset, compiles SPEC (default policies/xpander-airgapped.yaml), proves it sealed, punches a hole into
+# a copy and finds it, then loads the firewall into a private
 # network namespace and the zones into a private BIND, tries them, says in ten lines what each layer did, and cleans up. The namespaces
 # (pod, node, inside, internet) have no route out of this machine; documentation addresses play the internet. Nothing of the host's own
 # network, firewall or resolver is touched. Safe to run again.
@@ -42,6 +43,32 @@ line() { printf '%-10s  %s\n' "$1" "$2"; }
 line compile "$spec: $(find "$out" -type f | wc -l) files for targets $(find "$out" -mindepth 1 -maxdepth 1 -type d -printf '%f\n' | sort | xargs)"
 line kubernetes "$policies NetworkPolicies, $namespaces namespaces denied by default (written; enforcing them takes a cluster)"
 
+# --- the proof, and a hole that it must find
+wrong=0
+as_it_must() { # LAYER TEXT COMMAND...: prints the line, with "NOT" in front and counted if the command fails
+  local layer=$1 text=$2
+  shift 2
+  if "$@"; then line "$layer" "$text"; else wrong=$((wrong + 1)) && line "$layer" "NOT AS IT MUST: $text"; fi
+}
+"$airtight" verify --spec "$spec" "$out" >"$work/verify.log"
+proven=$?
+as_it_must verify "$(head -1 "$work/verify.log"): $(sed -n 's/^  \([a-z]*\)  *\(proven\|violated\|inconclusive\) .*/\1 \2/p' "$work/verify.log" | paste -sd, | sed 's/,/, /g')" \
+  test $proven -eq 0
+cp -r "$out" "$work/holed"
+sed -i '0,/cidr: 10\.20\.[0-9.]*\/32/s//cidr: 0.0.0.0\/0/' "$work/holed/networkpolicy/xpander.yaml" 2>/dev/null
+"$airtight" verify --spec "$spec" "$work/holed" --format json >"$work/holed.json"
+found=$(python3 -c '
+import json, os, sys
+for layer in json.load(open(sys.argv[1]))["layers"]:
+    for finding in layer["findings"]:
+        if finding["property"] == "sealed":
+            because = finding["because"][0]
+            print("{} of {} gets out to {}, {}/{}, by {}:{}".format("a packet", finding["workload"], finding["counterexample"]["dst"],
+                  finding["port"], finding["protocol"], os.path.basename(because["file"]), because["line"]))
+            sys.exit()
+' "$work/holed.json" 2>/dev/null)
+as_it_must verify "one prefix of a copy widened to 0.0.0.0/0: $found" test -n "$found"
+
 # --- can this machine do the rest?
 [ "$(id -u)" -eq 0 ] || stop "the rest needs root for network namespaces. Run: sudo packaging/quickstart.sh"
 [ $have_lab -eq 0 ] || stop "the rest needs the packages named above"
@@ -71,12 +98,6 @@ lab_background in_ns internet python3 "$lab_dir/talk.py" serve "$lab_work/intern
 lab_wait_for "$lab_work/inside.ready"
 lab_wait_for "$lab_work/internet.ready"
 
-wrong=0
-as_it_must() { # LAYER TEXT COMMAND...: prints the line, with "NOT" in front and counted if the command fails
-  local layer=$1 text=$2
-  shift 2
-  if "$@"; then line "$layer" "$text"; else wrong=$((wrong + 1)) && line "$layer" "NOT AS IT MUST: $text"; fi
-}
 refused() { ! "$@" 2>/dev/null; }
 wait_for() { # TEXT FILE
   for _ in $(seq 200); do grep -qs -- "$1" "$2" && return 0; sleep 0.05; done

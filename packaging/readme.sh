@@ -1,18 +1,19 @@
 #!/bin/bash
-# Fills README.md's output blocks with what the program prints: packaging/readme.sh [--check] [--quickstart] [--figures] [AIRTIGHT]
+# Fills README.md's output blocks with what the program prints: packaging/readme.sh [--check] [--quickstart] [--figures] [--shown] [AIRTIGHT]
 #
 # A block stands between <!-- NAME --> and <!-- /NAME -->. --check writes nothing and exits 1 if a block is not what the program prints now.
-# The blocks of the quickstart (root, a minute) and of the benchmark (minutes) depend on the machine: they are made anew only when
+# The blocks of the quickstart (root, a minute), of the benchmark and of the counts (minutes) depend on the machine: they are made anew only when
 # asked for, and --check only sees that they are there. AIRTIGHT defaults to build/release/airtight.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-check='' quickstart='' figures='' airtight=$root/build/release/airtight
+check='' quickstart='' figures='' shown='' airtight=$root/build/release/airtight
 for argument; do
   case $argument in
     --check) check=1 ;;
     --quickstart) quickstart=1 ;;
     --figures) figures=1 ;;
-    -*) echo "usage: readme.sh [--check] [--quickstart] [--figures] [AIRTIGHT]" >&2; exit 2 ;;
+    --shown) shown=1 ;;
+    -*) echo "usage: readme.sh [--check] [--quickstart] [--figures] [--shown] [AIRTIGHT]" >&2; exit 2 ;;
     *) airtight=$(realpath "$argument") ;;
   esac
 done
@@ -36,6 +37,7 @@ block() { # NAME, its text on standard input
 
 sed '/^#/d' minimal.yaml | fenced yaml | block spec
 run compile minimal.yaml -o out --at 2026-11-25 | fenced text | block compile
+run verify --spec minimal.yaml out --at 2026-11-25 | fenced text | block verify
 awk '/^---/ {n++} n == 2' out/networkpolicy/agents.yaml | sed 1d | fenced yaml | block networkpolicy
 sed -n '/^  chain forward {/,/^  }/p' out/nftables/airtight.nft | grep -v 'nfproto ipv6' | sed 's/^  //' | fenced text | block nftables
 sed -e 's/\[10.10.0.0\/24\]/[10.10.0.7\/24]/' -e 's/labels: {app: agent}/lables: {app: agent}/' minimal.yaml >wrong.yaml
@@ -43,8 +45,12 @@ run compile wrong.yaml -o out --at 2026-11-25 | fenced text | block error
 run --explain AT-S203 | fenced text | block explain
 sed -i 's/10\.20\.0\.10\/32/10.20.0.0\/24/' out/networkpolicy/agents.yaml
 run compile minimal.yaml -o out --at 2026-11-25 --check | fenced text | block check
+sed -i 's/ip daddr @endpoint_vllm_v4 tcp dport 8000 accept.*/ip daddr 0.0.0.0\/0 tcp dport 8000 accept/; 0,/outside is dropped first/{/outside is dropped first/d}' out/nftables/airtight.nft
+run verify --spec minimal.yaml out --at 2026-11-25 | sed -n '1,/^Layers disagree/p' | sed '$d' | fenced text | block hole
+run explain --spec minimal.yaml out --at 2026-11-25 --from agent --to 203.0.113.9:8000 | fenced text | block explain-packet
 if [ -n "$quickstart" ]; then bash "$root/packaging/quickstart.sh" | grep -v '^Installing' | fenced text | block quickstart; fi
-if [ -n "$figures" ]; then bash "$root/tests/bench/compile.sh" "$airtight" | block figures; fi
+if [ -n "$shown" ]; then bash "$root/tests/shown.sh" "$airtight" | block shown; fi
+if [ -n "$figures" ]; then bash "$root/tests/bench/compile.sh" "$airtight" | block figures; bash "$root/tests/bench/verify.sh" "$airtight" | block verify-figures; fi
 
 python3 - "$root/README.md" "$work/blocks" "$check" <<'PY'
 import os
@@ -55,7 +61,7 @@ readme, blocks, check = sys.argv[1:]
 with open(readme, encoding="utf-8") as file:
     old = new = file.read()
 stale = []
-kept = ("quickstart", "figures")
+kept = ("quickstart", "figures", "verify-figures", "shown")
 for name in sorted(os.listdir(blocks)) + [name for name in kept if not os.path.exists(os.path.join(blocks, name))]:
     found = re.search(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->\n)", new, re.DOTALL)
     if not found:
@@ -70,7 +76,7 @@ for name in sorted(os.listdir(blocks)) + [name for name in kept if not os.path.e
     if found.group(2) != text:
         stale.append(f"block {name} is not what the program prints")
         new = new[:found.start(2)] + text + new[found.end(2):]
-for name in re.findall(r"<!-- (\w+) -->", new):
+for name in re.findall(r"<!-- ([\w-]+) -->", new):
     if name not in kept and not os.path.exists(os.path.join(blocks, name)):
         stale.append(f"nothing makes block {name}")
 if check:

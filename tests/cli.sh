@@ -135,7 +135,7 @@ done
 completes() { # WORDS... : what bash offers for the last one
   bash -c 'source completion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); _airtight; echo "${COMPREPLY[*]}"' bash "$@"
 }
-for row in "airtight c|catalogue compile completion" "airtight catalogue |check list show" "airtight completion |bash fish zsh" "airtight compile --target net|networkpolicy" "airtight compile --for|--force --format"; do
+for row in "airtight c|catalogue compile completion connections" "airtight catalogue |check list show" "airtight completion |bash fish zsh" "airtight compile --target net|networkpolicy" "airtight compile --for|--force --format"; do
   IFS='|' read -r words want <<< "$row"
   read -ra split <<< "$words"
   case $words in *' ') split+=("") ;; esac

@@ -30,7 +30,7 @@ AUDITOR = [["decode"], ["flow_table"], ["attribution"], ["classify"], ["finding"
            ["capture", "canary", "conservation", "probe", "enforcement"], ["agent"], ["main"]]
 REPORT_SEES = ["evidence"]  # never packets
 # Libraries that one file alone knows; tests read back with them what was written.
-ONLY = {"yaml-cpp/": ["compiler/spec/yaml.cpp"]}
+ONLY = {"yaml-cpp/": ["compiler/spec/yaml.cpp", "compiler/verify/document_yaml.cpp"]}
 # Nobody includes these: their file is the top.
 TOP = ["compiler/main", "auditor/main"]
 # What layer 0 may include besides itself: the standard library, whose headers have neither directory nor suffix.
@@ -192,8 +192,8 @@ BREAKS = [
     ("compiler/spec/parse.h", '#pragma once\n#include "compiler/emit/target.h"\n', "compiler/spec must not see compiler/emit"),
     ("compiler/verify/proof.h", '#pragma once\n#include "compiler/emit/target.h"\n', "compiler/verify must not see compiler/emit"),
     ("compiler/verify/proof.h", '#pragma once\n#include "compiler/builtin.h"\n', "compiler/verify must not see compiler"),
-    ("compiler/spec/parse.h", "#pragma once\n#include <yaml-cpp/yaml.h>\n", "only compiler/spec/yaml.cpp includes yaml-cpp/"),
-    ("auditor/canary.h", "#pragma once\n#include <yaml-cpp/yaml.h>\n", "only compiler/spec/yaml.cpp includes yaml-cpp/"),
+    ("compiler/spec/parse.h", "#pragma once\n#include <yaml-cpp/yaml.h>\n", "only compiler/spec/yaml.cpp, compiler/verify/document_yaml.cpp includes yaml-cpp/"),
+    ("auditor/canary.h", "#pragma once\n#include <yaml-cpp/yaml.h>\n", "only compiler/spec/yaml.cpp, compiler/verify/document_yaml.cpp includes yaml-cpp/"),
     ("compiler/spec/parse.h", "\n", "has no #pragma once"),
     ("compiler/spec/parse.h", "#pragma once\n#include <nlohmann/json.hpp>\n", "a header includes nlohmann/json_fwd.hpp"),
     ("compiler/main.cpp", '#include "emit/target.h"\n', "is no file counted from the root"),

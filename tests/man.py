@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-COMMANDS = [[], ["compile"], ["catalogue"], ["catalogue", "list"], ["catalogue", "show"], ["catalogue", "check"], ["schema"], ["completion"]]
+COMMANDS = [[], ["compile"], ["verify"], ["connections"], ["explain"], ["diff"], ["catalogue"], ["catalogue", "list"], ["catalogue", "show"], ["catalogue", "check"], ["schema"], ["completion"]]
 
 
 def main():

@@ -23,6 +23,13 @@ airtight_script(man man.py COMMAND python3 man.py ${airtight_program} ../packagi
 airtight_script(rejected rejected.py COMMAND python3 rejected.py ${airtight_program})
 airtight_script(golden golden.py COMMAND python3 golden.py ${airtight_program})
 airtight_script(cli cli.sh COMMAND bash cli.sh ${airtight_program})
+airtight_script(reports reports.py COMMAND python3 reports.py ${airtight_program})
+airtight_script(ci_gates ci_gates.py COMMAND python3 ci_gates.py ${airtight_program} ${PROJECT_SOURCE_DIR})
+airtight_script(netpol_corpus netpol_corpus.py
+  COMMAND python3 netpol_corpus.py ${airtight_program} ${PROJECT_SOURCE_DIR}/../shared/corpus/netpol)
+airtight_script(semantics semantics.py COMMAND python3 semantics.py ${airtight_program})
+airtight_script(mutations mutations.py COMMAND python3 mutations.py ${airtight_program} ${PROJECT_SOURCE_DIR})
+airtight_script(obligations obligations.py COMMAND python3 obligations.py ${airtight_program} ${PROJECT_SOURCE_DIR})
 airtight_script(policies policies.py COMMAND python3 policies.py ${airtight_program} ${airtight_outputs}
   PROPERTIES FIXTURES_SETUP policies_outputs)
 
@@ -37,6 +44,11 @@ airtight_script(schema_diagnostics policy/check_policy_schema.py
 airtight_script(schema_spec spec/check_schema.py COMMAND python3 spec/check_schema.py ${airtight_program}
   ${schema}/spec/isolation_spec.schema.json ${CMAKE_CURRENT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/policies)
 file(GLOB specs RELATIVE ${PROJECT_SOURCE_DIR}/policies CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/policies/*.yaml)
+airtight_script(report_formats verify/report/check_formats.py
+  COMMAND python3 verify/report/check_formats.py ${schema}/verify --tests $<TARGET_FILE:verify_report_tests>
+          --sarif ${PROJECT_SOURCE_DIR}/../shared/schemas/sarif/sarif-schema-2.1.0.json)
+airtight_script(sarif_multitool verify/report/check_sarif.mjs
+  COMMAND node verify/report/check_sarif.mjs $<TARGET_FILE:verify_report_tests> PROPERTIES RESOURCE_LOCK npm)
 set(policy_files "")
 set(manifest_files "")
 foreach(spec ${specs})
@@ -64,4 +76,7 @@ airtight_script(schema_manifest_outputs policy/check_policy_schema.py
 # --- real kernels, resolvers and fuzzers: alone, since they wait for packets and use every core
 airtight_script(nftables_lab lab/nftables_lab.sh COMMAND sh lab/nftables_lab.sh ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
 airtight_script(bind_lab lab/bind_lab.sh COMMAND bash lab/bind_lab.sh ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
+airtight_script(verify_lab lab/verify_lab.py COMMAND python3 lab/verify_lab.py ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
+airtight_script(verify_readers_lab lab/verify_readers_lab.sh
+  COMMAND bash lab/verify_readers_lab.sh $<TARGET_FILE:verify_firewall_tests> PROPERTIES RUN_SERIAL TRUE)
 airtight_script(fuzz fuzz/run.sh COMMAND bash fuzz/run.sh PROPERTIES RUN_SERIAL TRUE TIMEOUT 3600)

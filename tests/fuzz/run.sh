@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes every reader. FUZZ_SECONDS (default 60) is the whole time, shared by the targets; the spec reader gets half of it.
+# Fuzzes every reader. FUZZ_SECONDS (default 60) is the whole time, shared by the targets; the spec reader gets a quarter, artifact readers an eighth each.
 # Inputs that once crashed (crashes/TARGET/) are run first. A new crash is written to crashes/TARGET/ and fails the run.
 # SKIPPED (exit 77) without clang++.
 set -euo pipefail
@@ -10,21 +10,25 @@ if ! command -v clang++ >/dev/null; then
   exit 77
 fi
 cmake --preset fuzz -S "$root" >/dev/null
-cmake --build "$root/build/fuzz" --target fuzz_spec fuzz_rules fuzz_policy_json fuzz_net >/dev/null
+cmake --build "$root/build/fuzz" --target fuzz_spec fuzz_rules fuzz_policy_json fuzz_net fuzz_document fuzz_dns fuzz_firewall >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-declare -A share=([spec]=$((seconds / 2)) [rules]=$((seconds / 6)) [policy_json]=$((seconds / 6)) [net]=$((seconds / 6)))
+eighth=$((seconds / 8))
+declare -A share=([spec]=$((2 * eighth)) [rules]=$eighth [policy_json]=$eighth [net]=$eighth [document]=$eighth [dns]=$eighth [firewall]=$eighth)
 seed() {  # TARGET: where its seeds are
   case $1 in
     spec) cp "$root"/policies/*.yaml "$work/$1/" 2>/dev/null || true; cp "$root"/tests/rejected/*.yaml "$work/$1/" 2>/dev/null || true ;;
     rules) cp "$root"/rules/*.yaml "$work/$1/" ;;
     policy_json) cp "$root"/tests/policy/fixtures/*.json "$work/$1/" 2>/dev/null || true ;;
+    document) cp "$root"/policies/*.yaml "$root"/tests/golden/*/expected/networkpolicy/*.yaml "$work/$1/"; cp "$root"/tests/policy/fixtures/*.json "$work/$1/" 2>/dev/null || true ;;
+    dns) for file in "$root"/tests/golden/*/expected/bind/named.conf "$root"/tests/golden/*/expected/rpz/*.zone; do [ -f "$file" ] && head -c 16000 "$file" >"$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done ;;
+    firewall) for file in "$root"/tests/golden/*/expected/nftables/*.nft; do [ -f "$file" ] && head -c 16000 "$file" >"$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done ;;
     net) printf '2001:db8::1' >"$work/net/v6"; printf '10.0.0.0/8' >"$work/net/v4"; printf 'xn--bcher-kva.example' >"$work/net/name" ;;
   esac
 }
 passed=0 failed=0
-for target in spec rules policy_json net; do
+for target in spec rules policy_json net document dns firewall; do
   binary=$root/build/fuzz/tests/fuzz/fuzz_$target
   mkdir -p "$work/$target" "$root/tests/fuzz/crashes/$target"
   seed "$target"
