@@ -16,6 +16,12 @@ namespace {
 
 constexpr std::size_t kMaxPolicyBytes = 64U << 20;
 
+bool is_label(std::string_view text) {
+  const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return text.size() <= 63 && alphanumeric(text.front()) && alphanumeric(text.back()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return alphanumeric(c) || c == '-'; });
+}
+
 // The policy of --spec or --policy, if one was given.
 bool read_given_policy(const VerifyOptions& options, const Rules& rules, Sources& sources, Diagnostics& diagnostics,
                        std::optional<Policy>& policy) {
@@ -74,6 +80,9 @@ std::optional<verify::Question> question_of(const VerifyOptions& options, const 
 std::optional<verify::Artifacts> artifacts_of(const VerifyOptions& options, const std::vector<std::string>& paths,
                                               Sources& sources, std::vector<std::string>& notes,
                                               Diagnostics& diagnostics) {
+  if (!options.ns.empty() && !is_label(options.ns))
+    diagnostics.error(Code::BadName, std::string("--namespace"), quoted(options.ns) + " is no namespace name")
+        .expect("lower-case letters, digits and hyphens, at most 63 (RFC 1123 label)");
   const std::vector<std::uint32_t> files = read_artifact_files(paths, sources, notes, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   verify::Artifacts artifacts = verify::read_artifacts(files, sources, options.ns.empty() ? "default" : options.ns,

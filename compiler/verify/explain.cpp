@@ -281,6 +281,8 @@ class Explainer {
         packets = packets & PacketSet::sourced(IpSet::of(*source));
       Box box = packets.boxes().front();
       (void)box.constrain(Field::State, Values::of(static_cast<u128>(StateValue::New)));
+      // An address of the sender itself is no destination that a packet leaves for.
+      (void)box.constrain(Field::LocalDestination, Values::of(0));
       if (question_.policy && !question_.policy->cluster.uplinks.empty())
         (void)box.constrain(Field::OutInterface, interface_values(question_.policy->cluster.uplinks.front()));
       const FirewallDecision decision = decide(artifacts_.firewall, path, box, Reading::Wide);

@@ -61,7 +61,9 @@ class Court {
         compare_layers(artifacts_, has_policies_ ? namespaced.get() : nullptr, scoped.get(), question_);
     if (!artifacts_.dns.empty()) take(judge_dns(artifacts_.dns, question_, sources_));
 
-    Surroundings around = look_around(cluster, *all, question_);
+    const LayerReport* scoped_layer = layer(Layer::Cluster);
+    Surroundings around =
+        look_around(cluster, *all, question_, scoped_layer && scoped_layer->verdict == Verdict::Proven);
     held_by_the_firewall(around);
     std::move(around.findings.begin(), around.findings.end(), std::back_inserter(report_.findings));
     report_.relays = std::move(around.relays);
@@ -235,52 +237,78 @@ class Court {
     });
   }
 
-  // What of a path's outside the firewall lets pods or nodes send, as destinations and services.
+  // What of a path's outside the firewall lets pods or nodes send, as destinations and services. An eBPF data plane
+  // takes pods' packets past it.
   TrafficSet firewall_leak(Path path, Reading reading) const {
-    if (!has_firewall_) return TrafficSet::of(~question_.inside, ServiceSet::all());
+    const bool passed_by =
+        path == Path::Forward && question_.policy && question_.policy->cluster.dataplane == Dataplane::Ebpf;
+    if (!has_firewall_ || passed_by) return TrafficSet::of(~question_.inside, ServiceSet::all());
     PacketSet passed = passes(artifacts_.firewall, path, outside_packets(question_, path, true), reading).passed;
     for (const Shape& shape : shapes(question_, path)) passed = passed - shape.packets;
     return project_destinations(passed);
   }
 
   Verdict pods_held(const Evaluation& all) {
-    std::optional<Declared> declared;
-    if (question_.policy) declared.emplace(*question_.policy, all, question_.at);
-    const bool policies = has_pods_ || has_policies_ || has_cluster_;
     const TrafficSet narrow = firewall_leak(Path::Forward, Reading::Narrow);
     const TrafficSet wide = firewall_leak(Path::Forward, Reading::Wide);
-    if (!policies) return wide.empty() ? Verdict::Proven : narrow.empty() ? Verdict::Inconclusive : Verdict::Violated;
+    if (!has_pods_ && !has_policies_ && !has_cluster_)
+      return wide.empty() ? Verdict::Proven : narrow.empty() ? Verdict::Inconclusive : Verdict::Violated;
+    std::optional<Declared> declared;
+    if (question_.policy) declared.emplace(*question_.policy, all, question_.at);
     // Only a firewall has ICMP and other protocols in scope.
     const ServiceSet scope = has_firewall_ ? ServiceSet::all() : transport_services();
-    Verdict verdict = Verdict::Proven;
-    Finding open;
+    Hole sent{"no layer holds what pods send to the outside: "};
+    Hole opened{"no layer keeps sources outside from opening connections to pods, and replies leave: from "};
     for (std::size_t c = 0; c < all.classes().size(); ++c) {
       const WorkloadClass& pods = all.classes()[c];
       if (pods.host_network || !judged(pods)) continue;
-      const auto both = [&](const TrafficSet& firewall, Reading reading) {
+      const auto out = [&](const TrafficSet& firewall, Reading reading) {
         TrafficSet set =
             restrict(all.addresses(c, Direction::Egress, reading) | beyond(firewall), ~question_.inside, scope) &
             firewall;
         return declared ? set - declared->exceptions(c, true) : set;
       };
-      const TrafficSet certain = both(narrow, Reading::Narrow);
-      const TrafficSet possible = both(wide, Reading::Wide);
-      if (possible.empty()) continue;
-      verdict = worse(verdict, certain.empty() ? Verdict::Inconclusive : Verdict::Violated);
-      for (const std::size_t w : pods.members) open.workloads.push_back(name_of(artifacts_.cluster.workloads[w]));
-      if (!open.counterexample) describe_hole(certain.empty() ? possible : certain, open);
+      // A reply goes where the opener is: it is held where the firewall lets nothing go there.
+      const auto in = [&](const TrafficSet& firewall, Reading reading) {
+        return restrict(all.addresses(c, Direction::Ingress, reading), ~question_.inside & firewall.addresses(),
+                        transport_services());
+      };
+      note(sent, pods, out(narrow, Reading::Narrow), out(wide, Reading::Wide));
+      note(opened, pods, in(narrow, Reading::Narrow), in(wide, Reading::Wide));
     }
-    if (!open.workloads.empty() && report_.layers.size() > 1) {
-      std::sort(open.workloads.begin(), open.workloads.end());
-      open.rule = Rule::HeldByNoLayer;
-      open.property = Property::Sealed;
-      open.effect = verdict;
-      open.message = "no layer holds what pods send to the outside: " + open.extent;
-      open.because.push_back(
-          {{}, "", "every layer that has it in scope lets it through; their findings say by which rule"});
-      report_.findings.push_back(std::move(open));
-    }
-    return verdict;
+    return worse(report(std::move(sent)), report(std::move(opened)));
+  }
+
+  struct Hole {
+    std::string message;
+    std::vector<std::string> workloads = {};
+    TrafficSet sample = {};
+    Verdict verdict = Verdict::Proven;
+  };
+
+  void note(Hole& hole, const WorkloadClass& pods, const TrafficSet& certain, const TrafficSet& possible) const {
+    if (possible.empty()) return;
+    const Verdict verdict = certain.empty() ? Verdict::Inconclusive : Verdict::Violated;
+    if (hole.sample.empty() || verdict > hole.verdict) hole.sample = certain.empty() ? possible : certain;
+    hole.verdict = worse(hole.verdict, verdict);
+    for (const std::size_t w : pods.members) hole.workloads.push_back(name_of(artifacts_.cluster.workloads[w]));
+  }
+
+  // Where there is one layer alone its own findings say it already.
+  Verdict report(Hole hole) {
+    if (hole.workloads.empty() || report_.layers.size() < 2) return hole.verdict;
+    Finding finding;
+    describe_hole(hole.sample, finding);
+    finding.workloads = std::move(hole.workloads);
+    std::sort(finding.workloads.begin(), finding.workloads.end());
+    finding.rule = Rule::HeldByNoLayer;
+    finding.property = Property::Sealed;
+    finding.effect = hole.verdict;
+    finding.message = hole.message + finding.extent;
+    finding.because.push_back(
+        {{}, "", "every layer that has it in scope lets it through; their findings say by which rule"});
+    report_.findings.push_back(std::move(finding));
+    return hole.verdict;
   }
 
   // Protocols that the policies do not have in scope are the firewall's alone.
@@ -349,15 +377,35 @@ class Court {
     pods.symbolic = true;
     tomorrow.workloads.push_back(std::move(pods));
     const Evaluation evaluation(tomorrow, Scope::ClusterScoped, {}, {});
-    const TrafficSet out = evaluation.addresses(0, Direction::Egress, Reading::Wide);
-    if (restrict(out, ~question_.inside, transport_services()).empty()) return;
+    const auto open = [&](Direction direction) {
+      return restrict(evaluation.addresses(0, direction, Reading::Wide), ~question_.inside, transport_services());
+    };
+    if (open(Direction::Egress).empty()) {
+      if (!open(Direction::Ingress).empty())
+        report_.assumptions.push_back(
+            "nobody outside opens a connection to a pod of tomorrow's namespaces: cluster-scoped policies hold what "
+            "those "
+            "pods open themselves, not their replies");
+      return;
+    }
     std::vector<std::string> names = judged_namespaces_;
-    if (names.empty())
-      for (const Namespace& ns : artifacts_.cluster.namespaces) names.push_back(ns.name);
+    if (names.empty()) names = namespaces_with_pods();
     report_.assumptions.push_back("no pod runs in a namespace other than " + listed(names) +
                                   ": no cluster-scoped policy holds those of tomorrow");
+    if (!question_.every_pod) {
+      const std::vector<std::string> with_pods = namespaces_with_pods();
+      for (const Namespace& ns : artifacts_.cluster.namespaces)
+        if (ns.in_input && !std::binary_search(with_pods.begin(), with_pods.end(), ns.name))
+          report_.assumptions.push_back("no pod runs in namespace " + ns.name + ", which was not judged");
+    }
     if (!question_.every_pod)
       report_.assumptions.push_back("no pod runs but those of the input: --every-pod or --spec judges the others too");
+  }
+
+  std::vector<std::string> namespaces_with_pods() const {
+    std::set<std::string> names;
+    for (const Workload& pods : artifacts_.cluster.workloads) names.insert(pods.ref.ns);
+    return {names.begin(), names.end()};
   }
 
   static std::optional<Layer> layer_of(TargetId id) {

@@ -26,6 +26,7 @@ struct Surroundings {
   std::vector<Relay> relays;
   std::vector<std::string> assumptions;
 };
-Surroundings look_around(const Cluster&, const Evaluation& all, const Question&);
+// `cluster_sealed`: cluster-scoped policies hold whatever a namespace's owner allows, so his rights open no hole.
+Surroundings look_around(const Cluster&, const Evaluation& all, const Question&, bool cluster_sealed);
 
 }  // namespace airtight::verify

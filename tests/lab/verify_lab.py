@@ -28,17 +28,7 @@ from kernel_world import NODE, POD, Packet
 
 # Why answers of explain or verify are wrong today: (ruleset and reading, answers, reason), the first two as patterns.
 # Where nothing matches any more, the ruleset fails until the line is taken out.
-KNOWN_WRONG = [
-    ("a dormant table holds nothing, json", "", 'nft 1.0.6 lists the flag dormant as "t", which is not taken for it: FALSE PROOF'),
-    ("untracked packets, ", r" 10\.0\.0\.[0347] ", "a packet that `notrack` took is still taken for a new one"),
-    (r"iptables: other tables( \(legacy\))?, iptables-save", r" 10\.0\.4\.[0347] ", "NOTRACK, the same"),
-    ("policies/minimal.yaml, ", "^node → .*kernel drops it, explain", 
-     "`fib daddr type local`: explain takes every destination for the node's own"),
-    ("chains of type nat, ", r" 10\.0\.1\.[03] .*kernel drops", 
-     "a drop in a nat chain counts in neither reading, and yet explain is certain"),
-    ("iptables: (addresses and ports|user chains), json", "kernel drops", 
-     "a target not understood (xt REJECT) counts in neither reading"),
-]  # fmt: skip
+KNOWN_WRONG = []
 MOST_QUESTIONS = 60
 ESTABLISHED_SPORT = 50000
 LEGACY = " (legacy)"

@@ -44,6 +44,7 @@ class Walk {
   }
 
   PacketSet base(const FirewallChain& chain, PacketSet packets) {
+    early_ = is_before_lookup(chain);
     PacketSet accepted;
     PacketSet rest = through(chain, std::move(packets), accepted);
     if (!rest.empty() && steps_) note(chain, chain.span, chain.policy_accept ? "policy accept" : "policy drop");
@@ -165,12 +166,27 @@ class Walk {
   // Packets with another value than they came with: any value (wide), or lost (narrow) where a rule looks at it.
   void change(const FirewallRule& rule, Effect& effect) {
     for (const Field field : rule.changes) {
+      if (field == Field::State) {
+        untrack(effect);
+        continue;
+      }
       if (!wide_ && !looked_at_[static_cast<std::size_t>(field)]) continue;
       ++decided_;
       twice_ = true;
       for (PacketSet* set : {&effect.accepted, &effect.next, &effect.back}) {
         *set = wide_ ? set->released(field) : PacketSet();
       }
+    }
+  }
+
+  // `notrack`: behind the look-up it does nothing to most packets.
+  void untrack(Effect& effect) {
+    if (!wide_ && !looked_at_[static_cast<std::size_t>(Field::State)]) return;
+    ++decided_;
+    twice_ = true;
+    for (PacketSet* set : {&effect.accepted, &effect.next, &effect.back}) {
+      PacketSet untracked = untracked_of(wide_ ? set->released(Field::State) : *set);
+      *set = wide_ && !early_ ? std::move(*set) | untracked : std::move(untracked);
     }
   }
 
@@ -188,6 +204,7 @@ class Walk {
   const FirewallTable& table_;
   const FieldSet& looked_at_;
   bool wide_;
+  bool early_ = false;  // the base chain is walked before connections are looked up
   std::vector<FirewallStep>* steps_;
   std::unordered_map<std::string_view, const FirewallChain*> chains_;
   std::vector<const FirewallChain*> active_;
@@ -198,6 +215,12 @@ class Walk {
 };
 
 }  // namespace
+
+PacketSet untracked_of(const PacketSet& packets) {
+  Box box;
+  (void)box.constrain(Field::State, Values::of(static_cast<u128>(StateValue::Untracked)));
+  return packets & PacketSet::of(std::move(box));
+}
 
 FieldSet looked_at(const FirewallTable& table) {
   FieldSet fields;

@@ -58,6 +58,7 @@ std::span<const Hook> hooks(Path path) {
 }
 
 bool is_credited(const FirewallChain& chain, bool translated) {
+  if (chain.type == "nat") return false;
   switch (chain.hook) {
     case Hook::Prerouting:
     case Hook::Output:
@@ -69,11 +70,11 @@ bool is_credited(const FirewallChain& chain, bool translated) {
   }
 }
 
-bool is_on(const FirewallTable& table, const FirewallChain& chain, Path path) {
+bool is_on(const FirewallTable& table, const FirewallChain&, Path path) {
   if (path == Path::Egress) return table.family == TableFamily::Netdev;
   const bool sees_ip =
       table.family == TableFamily::Ip || table.family == TableFamily::Ip6 || table.family == TableFamily::Inet;
-  return sees_ip && chain.type != "nat";
+  return sees_ip;
 }
 
 void by_priority(Way& way, std::size_t from) {
@@ -136,9 +137,32 @@ const PacketSet& seen_by(TableFamily family) {
   }
 }
 
+// What chains of type nat see.
+const PacketSet& first_of_connections() {
+  static const PacketSet kFirst = [] {
+    Box box;
+    (void)box.constrain(Field::State, Values::of(static_cast<u128>(StateValue::New)));
+    return PacketSet::of(std::move(box));
+  }();
+  return kFirst;
+}
+
+bool untracks(const FirewallTable& table) {
+  return std::any_of(table.chains.begin(), table.chains.end(), [](const FirewallChain& chain) {
+    return std::any_of(chain.rules.begin(), chain.rules.end(), [](const FirewallRule& rule) {
+      return std::count(rule.changes.begin(), rule.changes.end(), Field::State) > 0;
+    });
+  });
+}
+
 PacketSet pass(const FirewallTable& table, const FirewallChain& chain, const FieldSet& fields, PacketSet packets,
                Reading reading, std::vector<FirewallStep>* steps = nullptr) {
   PacketSet seen = packets.take(seen_by(table.family).boxes());
+  if (chain.type == "nat") {
+    PacketSet first = seen.take(first_of_connections().boxes());
+    packets |= seen;
+    seen = std::move(first);
+  }
   if (!seen.empty()) packets |= walk(table, chain, fields, std::move(seen), reading, steps);
   return packets;
 }
@@ -147,7 +171,10 @@ PacketSet pass(const Way& way, const FieldSet& fields, PacketSet packets, Readin
                std::vector<FirewallStep>* steps = nullptr) {
   for (const Hooked& hooked : way) {
     if (packets.empty()) break;
-    if (!hooked.credited && reading == Reading::Wide) continue;
+    if (!hooked.credited && reading == Reading::Wide) {
+      if (untracks(*hooked.table)) packets |= untracked_of(packets.released(Field::State));
+      continue;
+    }
     packets = pass(*hooked.table, *hooked.chain, fields, std::move(packets), reading, steps);
   }
   return packets;
@@ -203,7 +230,9 @@ FirewallDecision decide(const Ruleset& ruleset, Path path, const Box& packet, Re
   const std::vector<Way> all = ways(ruleset, path);
   const FieldSet fields = looked_at(ruleset);
   const PacketSet asked = PacketSet::of(packet);
-  const PacketSet passed = pass(all, fields, asked, reading) & asked;
+  const PacketSet after = pass(all, fields, asked, reading);
+  PacketSet passed = after & asked;
+  if (passed.empty()) passed = after.released(Field::State) & asked;  // `notrack` made them others
   FirewallDecision decision;
   decision.packet = smallest(passed.empty() ? packet : smallest(passed));
   for (std::size_t i = 0; i < static_cast<std::size_t>(Field::Count); ++i) {

@@ -28,11 +28,11 @@ std::string_view to_string(Path);
 PacketSet passes(const FirewallTable&, const FirewallChain& base, const PacketSet& packets, Reading);
 
 // What every base chain on the path lets pass of `packets`. Chains of type nat see only the first packet of a
-// connection and are never credited. Address translation is at the kernel's own point (−100 for destinations, 100 for
-// sources): a chain before the first one sees another destination, and is credited only where no rule of the ruleset
-// translates destinations; one at or behind the second is not credited. Those held back count in Narrow. On Egress:
-// what passes the chains of any one device; a chain without devices, and every one of a live listing, holds nothing.
-// Bridge and ARP chains are on no path.
+// connection, the new one, and are never credited. Address translation is at the kernel's own point (−100 for
+// destinations, 100 for sources): a chain before the first one sees another destination, and is credited only where no
+// rule of the ruleset translates destinations; one at or behind the second is not credited. Those held back count in
+// Narrow. On Egress: what passes the chains of any one device; a chain without devices, and every one of a live
+// listing, holds nothing. Bridge and ARP chains are on no path.
 struct PathResult {
   PacketSet passed;
   bool held_by_nothing = true;      // no chain was credited

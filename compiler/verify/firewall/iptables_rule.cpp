@@ -12,53 +12,48 @@ namespace {
 using Kind = FirewallVerdict::Kind;
 using Words = std::span<const std::string>;
 
-enum class Effect : std::uint8_t { Verdict, Nothing, Mark, RestoreMark, HopLimit, Rewrite };
-struct Target {
-  std::string_view name;
-  Effect effect;
-  Kind kind = Kind::Continue;
-};
-constexpr Target kTargets[] = {{"ACCEPT", Effect::Verdict, Kind::Accept},
-                               {"DROP", Effect::Verdict, Kind::Drop},
-                               {"REJECT", Effect::Verdict, Kind::Drop},
-                               {"RETURN", Effect::Verdict, Kind::Return},
-                               {"QUEUE", Effect::Verdict, Kind::Elsewhere},
-                               {"NFQUEUE", Effect::Verdict, Kind::Elsewhere},
-                               {"TEE", Effect::Verdict, Kind::Elsewhere},
-                               {"SYNPROXY", Effect::Verdict, Kind::Elsewhere},
-                               {"FLOWOFFLOAD", Effect::Verdict, Kind::Elsewhere},
-                               {"DNAT", Effect::Verdict, Kind::Translate},
-                               {"SNAT", Effect::Verdict, Kind::Translate},
-                               {"MASQUERADE", Effect::Verdict, Kind::Translate},
-                               {"REDIRECT", Effect::Verdict, Kind::Translate},
-                               {"TPROXY", Effect::Verdict, Kind::Translate},
-                               {"NETMAP", Effect::Verdict, Kind::Translate},
-                               {"LOG", Effect::Nothing},
-                               {"NFLOG", Effect::Nothing},
-                               {"ULOG", Effect::Nothing},
-                               {"TRACE", Effect::Nothing},
-                               {"AUDIT", Effect::Nothing},
-                               {"CT", Effect::Nothing},
-                               {"NOTRACK", Effect::Nothing},
-                               {"SECMARK", Effect::Nothing},
-                               {"CONNSECMARK", Effect::Nothing},
-                               {"CLASSIFY", Effect::Nothing},
-                               {"DSCP", Effect::Nothing},
-                               {"TOS", Effect::Nothing},
-                               {"ECN", Effect::Nothing},
-                               {"TCPMSS", Effect::Nothing},
-                               {"TCPOPTSTRIP", Effect::Nothing},
-                               {"CHECKSUM", Effect::Nothing},
-                               {"SET", Effect::Nothing},
-                               {"IDLETIMER", Effect::Nothing},
-                               {"RATEEST", Effect::Nothing},
-                               {"MARK", Effect::Mark},
-                               {"HMARK", Effect::Mark},
-                               {"CONNMARK", Effect::RestoreMark},
-                               {"TTL", Effect::HopLimit},
-                               {"HL", Effect::HopLimit},
-                               {"SNPT", Effect::Rewrite},
-                               {"DNPT", Effect::Rewrite}};
+using Effect = IptablesTarget::Effect;
+constexpr IptablesTarget kTargets[] = {{"ACCEPT", Effect::Verdict, Kind::Accept},
+                                       {"DROP", Effect::Verdict, Kind::Drop},
+                                       {"REJECT", Effect::Verdict, Kind::Drop},
+                                       {"RETURN", Effect::Verdict, Kind::Return},
+                                       {"QUEUE", Effect::Verdict, Kind::Elsewhere},
+                                       {"NFQUEUE", Effect::Verdict, Kind::Elsewhere},
+                                       {"TEE", Effect::Verdict, Kind::Elsewhere},
+                                       {"SYNPROXY", Effect::Verdict, Kind::Elsewhere},
+                                       {"FLOWOFFLOAD", Effect::Verdict, Kind::Elsewhere},
+                                       {"DNAT", Effect::Verdict, Kind::Translate},
+                                       {"SNAT", Effect::Verdict, Kind::Translate},
+                                       {"MASQUERADE", Effect::Verdict, Kind::Translate},
+                                       {"REDIRECT", Effect::Verdict, Kind::Translate},
+                                       {"TPROXY", Effect::Verdict, Kind::Translate},
+                                       {"NETMAP", Effect::Verdict, Kind::Translate},
+                                       {"LOG", Effect::Nothing},
+                                       {"NFLOG", Effect::Nothing},
+                                       {"ULOG", Effect::Nothing},
+                                       {"TRACE", Effect::Nothing},
+                                       {"AUDIT", Effect::Nothing},
+                                       {"CT", Effect::Untrack},
+                                       {"NOTRACK", Effect::Untrack},
+                                       {"SECMARK", Effect::Nothing},
+                                       {"CONNSECMARK", Effect::Nothing},
+                                       {"CLASSIFY", Effect::Nothing},
+                                       {"DSCP", Effect::Nothing},
+                                       {"TOS", Effect::Nothing},
+                                       {"ECN", Effect::Nothing},
+                                       {"TCPMSS", Effect::Nothing},
+                                       {"TCPOPTSTRIP", Effect::Nothing},
+                                       {"CHECKSUM", Effect::Nothing},
+                                       {"SET", Effect::Nothing},
+                                       {"IDLETIMER", Effect::Nothing},
+                                       {"RATEEST", Effect::Nothing},
+                                       {"MARK", Effect::Mark},
+                                       {"HMARK", Effect::Mark},
+                                       {"CONNMARK", Effect::RestoreMark},
+                                       {"TTL", Effect::HopLimit},
+                                       {"HL", Effect::HopLimit},
+                                       {"SNPT", Effect::Rewrite},
+                                       {"DNPT", Effect::Rewrite}};
 
 // Matches without an option that narrows: naming them is no match by itself, or their options say all.
 constexpr std::array<std::string_view, 26> kModules{
@@ -371,13 +366,14 @@ class RuleReader {
     const std::string name = value();
     std::string text = name;
     bool restores = false;
+    bool untracks = name == "NOTRACK";
     for (; at_ < words_.size(); ++at_) {
       text += " " + printable(words_[at_]);
       restores = restores || words_[at_] == "--restore-mark";
+      untracks = untracks || words_[at_] == "--notrack";
     }
-    const auto* found =
-        std::find_if(std::begin(kTargets), std::end(kTargets), [&](const Target& t) { return t.name == name; });
-    if (found == std::end(kTargets)) {
+    const IptablesTarget* found = find_iptables_target(name);
+    if (!found) {
       verdict = {Kind::Jump, name, ""};
       return;
     }
@@ -385,6 +381,7 @@ class RuleReader {
     if (found->kind == Kind::Translate || found->kind == Kind::Elsewhere || name == "REJECT") verdict.text = text;
     if (found->effect == Effect::Mark || (found->effect == Effect::RestoreMark && restores))
       rule_.changes = {Field::Mark};
+    if (found->effect == Effect::Untrack && untracks) rule_.changes = {Field::State};
     if (found->effect == Effect::HopLimit) rule_.changes = {Field::HopLimit};
     if (found->effect == Effect::Rewrite) {
       rule_.rewrites = true;
@@ -404,6 +401,12 @@ class RuleReader {
 };
 
 }  // namespace
+
+const IptablesTarget* find_iptables_target(std::string_view name) {
+  const auto* found =
+      std::find_if(std::begin(kTargets), std::end(kTargets), [&](const IptablesTarget& t) { return t.name == name; });
+  return found == std::end(kTargets) ? nullptr : found;
+}
 
 std::optional<std::vector<std::string>> iptables_words(std::string_view line) {
   std::vector<std::string> words;

@@ -12,6 +12,14 @@
 
 namespace airtight::verify {
 
+struct IptablesTarget {
+  enum class Effect : std::uint8_t { Verdict, Nothing, Untrack, Mark, RestoreMark, HopLimit, Rewrite };
+  std::string_view name;
+  Effect effect = Effect::Nothing;
+  FirewallVerdict::Kind kind = FirewallVerdict::Kind::Continue;
+};
+const IptablesTarget* find_iptables_target(std::string_view name);
+
 // As iptables-restore divides a line: quoted words with \ before a quotation mark; nullopt without the closing one.
 std::optional<std::vector<std::string>> iptables_words(std::string_view line);
 

@@ -18,7 +18,8 @@ class Judge {
   Judge(const Ruleset& ruleset, const Question& question) : ruleset_(ruleset), question_(question) {
     for (const FirewallTable& table : ruleset.tables)
       for (const FirewallChain& chain : table.chains) {
-        if (chain.hook == Hook::Egress) has_egress_ = true;
+        // A listing names no device, so what its egress chains hold nobody knows.
+        if (chain.hook == Hook::Egress && !ruleset.live_listing) has_egress_ = true;
         for (const FirewallRule& rule : chain.rules)
           for (const FirewallBranch& branch : rule.branches)
             if (branch.verdict.kind == FirewallVerdict::Kind::Translate && chain.hook != Hook::Postrouting)
@@ -30,7 +31,15 @@ class Judge {
     LayerReport& report = result_.report;
     report.layer = Layer::Firewall;
     report.workloads = {"nodes", "pods"};
-    report.sealed = worse(path_sealed(Path::Output), path_sealed(Path::Forward));
+    report.sealed = path_sealed(Path::Output);
+    if (question_.policy && question_.policy->cluster.dataplane == Dataplane::Ebpf) {
+      report.workloads = {"nodes"};
+      result_.assumptions.push_back(
+          "the firewall is relied on for no pod: an eBPF data plane takes packets past it, and no tc filter is in the "
+          "input");
+    } else {
+      report.sealed = worse(*report.sealed, path_sealed(Path::Forward));
+    }
     if (has_egress_) report.sealed = worse(*report.sealed, egress_sealed());
     report.sealed = worse(*report.sealed, circumstances());
     if (question_.policy) report.complete = complete();
@@ -68,7 +77,8 @@ class Judge {
     if (any.held_by_nothing) {
       Finding finding = about(path, Verdict::Violated);
       finding.rule = Rule::HeldByNoLayer;
-      finding.message = "nothing holds what " + subject(path) + " to the outside: no base chain is on the " +
+      finding.message = "nothing holds what " + subject(path) + (path == Path::Forward ? " send" : " sends") +
+                        " to the outside: no base chain that sees where packets go is on the " +
                         std::string(to_string(path)) + " path";
       finding.because.push_back({{}, "", "no base chain of type filter on hook " + std::string(to_string(path))});
       finding.extent = describe(~question_.inside) + ", any protocol";
@@ -338,7 +348,15 @@ class Judge {
   }
 
   void assume() {
-    if (!has_egress_) result_.assumptions.push_back("no raw sender is on the nodes: no egress chain is in the input");
+    if (has_egress_)
+      result_.assumptions.push_back(
+          "every interface that leads out is bound to an egress chain: those of the input hold " + devices());
+    else if (ruleset_.live_listing)
+      result_.assumptions.push_back(
+          "no raw sender is on the nodes: a listing names no device, so its egress chains are not credited");
+    else
+      result_.assumptions.push_back("no raw sender is on the nodes: no egress chain is in the input");
+    early_checks();
     std::set<std::string> texts;
     for (const Path path : {Path::Output, Path::Forward, Path::Egress}) {
       if (path == Path::Egress && !has_egress_) continue;
@@ -350,6 +368,33 @@ class Judge {
     for (const std::string& text : texts) result_.assumptions.push_back("may leave all the same: " + text);
     if (drops_nothing_routed())
       result_.assumptions.push_back("no packet carries an IPv4 source route or an IPv6 routing header past the nodes");
+  }
+
+  std::string devices() const {
+    std::set<std::string> names;
+    for (const FirewallTable& table : ruleset_.tables)
+      for (const FirewallChain& chain : table.chains)
+        if (chain.hook == Hook::Egress) names.insert(chain.devices.begin(), chain.devices.end());
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text.empty() ? "none" : text;
+  }
+
+  // Whether everything that is destined outside passes the chain: then nothing rests on it.
+  bool drops_nothing(const FirewallTable& table, const FirewallChain& chain) const {
+    const PacketSet outside = outside_packets(question_, Path::Output, false);
+    return (outside - passes(table, chain, outside, Reading::Wide)).empty();
+  }
+
+  // A check before the kernel translates destinations sees the address that was asked for, not the one that is sent to.
+  void early_checks() {
+    for (const FirewallTable& table : ruleset_.tables)
+      for (const FirewallChain& chain : table.chains)
+        if ((chain.hook == Hook::Prerouting || chain.hook == Hook::Output) && chain.priority <= -100 &&
+            chain.type == "filter" && !drops_nothing(table, chain))
+          result_.assumptions.push_back("nothing translates destinations behind the check of chain " + chain.name +
+                                        " of table " + std::string(to_string(table.family)) + " " + table.name +
+                                        ", which stands before priority -100, where kube-proxy does");
   }
 
   // Whether source-routed packets to an inside address pass: then another address is where they go.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "compiler/verify/firewall/iptables_rule.h"
 #include "compiler/verify/firewall/nftables_keys.h"
 #include "compiler/verify/firewall/nftables_lexer.h"
 #include "compiler/verify/firewall/nftables_syntax.h"
@@ -22,8 +23,7 @@ constexpr std::array<std::string_view, 5> kVerbs{"add", "create", "insert", "flu
 constexpr std::array<std::string_view, 10> kOtherObjects{"metainfo", "flowtable", "counter",    "quota",
                                                          "limit",    "ct helper", "ct timeout", "ct expectation",
                                                          "synproxy", "secmark"};
-constexpr std::array<std::string_view, 7> kTransparent{"counter",   "log",        "notrack", "comment",
-                                                       "ct helper", "ct timeout", "last"};
+constexpr std::array<std::string_view, 6> kTransparent{"counter", "log", "comment", "ct helper", "ct timeout", "last"};
 constexpr std::array<std::string_view, 6> kLimited{"limit", "quota", "meter", "set", "ct count", "connlimit"};
 constexpr std::array<std::string_view, 5> kTranslations{"dnat", "snat", "masquerade", "redirect", "tproxy"};
 constexpr std::array<std::string_view, 5> kElsewhere{"queue", "dup", "fwd", "flow", "synproxy"};
@@ -281,8 +281,8 @@ class JsonReader {
 
   static bool flags(const Value& object, NftTable& table) {
     if (const Value* given = object.find("flags")) {
-      table.dormant = given->text == "dormant";
-      for (const Value& flag : given->items) table.dormant = table.dormant || flag.text == "dormant";
+      if (!given->is_list()) add_flag(table, given->text);
+      for (const Value& flag : given->items) add_flag(table, flag.text);
     }
     return true;
   }
@@ -314,11 +314,18 @@ class JsonReader {
     if (name.empty()) return fail(object, "a set without a name", "name");
     NftSet& set = table.set(name);
     if (kind != "element") set.defined = true;
+    if (kind != "element") set.span = object.span;
+    if (const Value* type = object.find("type")) {
+      if (!type->is_list()) set.types = {type->text};
+      for (const Value& part : type->items) set.types.push_back(part.text);
+    }
+    set.merges = set.merges || text_of(object.find("auto-merge")) == "true";
     if (kind == "map") set.is_map = true;
     if (const Value* flags = object.find("flags")) {
       const auto changes = [&](const Value& flag) {
         if (flag.text == "dynamic" || flag.text == "timeout")
           set.unknown = "changes by itself (flags " + flag.text + ")";
+        set.intervals = set.intervals || flag.text == "interval";
       };
       changes(*flags);
       for (const Value& flag : flags->items) changes(flag);
@@ -381,8 +388,43 @@ class JsonReader {
       push(rule, Verdict::Elsewhere, words(what));
     } else if (among(name, kLimited)) {
       push(rule, Kind::Limited);
+    } else if (name == "notrack") {
+      change(rule, Field::State);
+    } else if (name == "xt") {
+      xt(what, rule);
     } else if (!among(name, kTransparent)) {
       push(rule, Kind::Unknown, quoted(words(what)));
+    }
+  }
+
+  static void change(NftRule& rule, Field field) {
+    push(rule, Kind::Change);
+    rule.statements.back().changed = field;
+  }
+
+  // What iptables loaded and nft cannot show: no more than its name.
+  static void xt(const Member& what, NftRule& rule) {
+    const std::string name(text_of(what.value.find("name")));
+    const std::string text = quoted(words(what));
+    if (text_of(what.value.find("type")) == "match") return push(rule, Kind::UnknownMatch, text);
+    const IptablesTarget* target = find_iptables_target(name);
+    if (!target) return push(rule, Kind::Unknown, text);
+    using Effect = IptablesTarget::Effect;
+    switch (target->effect) {
+      case Effect::Verdict:
+        return push(rule, target->kind, name == "ACCEPT" || name == "DROP" ? "" : name);
+      case Effect::Nothing:
+        return;
+      case Effect::Untrack:  // or it names a zone or a helper
+        push(rule, Kind::UnknownMatch, text);
+        return change(rule, Field::State);
+      case Effect::Mark:
+      case Effect::RestoreMark:
+        return change(rule, Field::Mark);
+      case Effect::HopLimit:
+        return change(rule, Field::HopLimit);
+      case Effect::Rewrite:
+        return push(rule, Kind::Rewrite, name);
     }
   }
 
@@ -451,7 +493,7 @@ class JsonReader {
     const Value* target = what.value.find("key");
     const bool named = target && key(*target, changed);
     const std::string header = changed.name.substr(0, changed.name.find(' '));
-    if (named && changed.name == "meta mark") return push(rule, Kind::SetMark);
+    if (named && changed.name == "meta mark") return push(rule, Kind::Change);
     if (named && (header == "meta" || header == "ct" || changed.name.substr(0, 11) == "tcp option " ||
                   among(changed.name, kHarmless)))
       return;

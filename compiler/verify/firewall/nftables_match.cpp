@@ -20,7 +20,10 @@ SharedValues share(Values values) { return std::make_shared<const Values>(std::m
 class RuleLowering {
  public:
   RuleLowering(const NftRule& rule, const NftTable& table, bool empty_sets, NftSetCache& cache)
-      : source_(rule), family_(table.family), wanted_(table, empty_sets, cache) {
+      : source_(rule),
+        family_(table.family),
+        translates_(table.name == "nat" && (family_ == TableFamily::Ip || family_ == TableFamily::Ip6)),
+        wanted_(table, empty_sets, cache) {
     result_.span = rule.span;
     Box box;
     if (family_ == TableFamily::Ip) (void)box.constrain(Field::EtherType, Values::of(0x0800));
@@ -53,12 +56,16 @@ class RuleLowering {
           result_.rewrites = true;
           result_.rewrite_text += (result_.rewrite_text.empty() ? "" : "; ") + statement.text;
           break;
-        case Kind::SetMark:
-          result_.changes = {Field::Mark};
+        case Kind::Change:
+          result_.changes.push_back(statement.changed);
+          break;
+        case Kind::UnknownMatch:
+          not_understood(statement.text);
           break;
         case Kind::Unknown:
           not_understood(statement.text);
           unknown = true;
+          translates_ = translates_ && is_of_iptables(statement.text);
           break;
       }
     }
@@ -72,6 +79,9 @@ class RuleLowering {
   }
 
  private:
+  // "xt" in JSON, "# xt_" in a listing as text.
+  static bool is_of_iptables(std::string_view text) { return text.starts_with("'xt") || text.starts_with("'# xt_"); }
+
   void not_understood(const std::string& why) {
     result_.understood = false;
     if (result_.why_not.find(why) == std::string::npos && result_.why_not.size() < 300)
@@ -84,9 +94,18 @@ class RuleLowering {
     branch.match = boxes_;
     if (verdict) branch.verdict = verdict->verdict;
     // An unknown statement without a verdict may be one.
-    if (unknown && branch.verdict.kind == FirewallVerdict::Kind::Continue)
-      branch.verdict.kind = FirewallVerdict::Kind::Accept;
+    if (unknown && branch.verdict.kind == FirewallVerdict::Kind::Continue) {
+      if (!translates_) return either(std::move(branch));
+      branch.verdict = {FirewallVerdict::Kind::Translate, "", result_.why_not};
+    }
     result_.branches.push_back(std::move(branch));
+  }
+
+  // An accept for who asks what may pass, a drop for who asks what must.
+  void either(FirewallBranch branch) {
+    branch.verdict.kind = FirewallVerdict::Kind::Accept;
+    result_.branches = {branch, branch};
+    result_.branches.back().verdict.kind = FirewallVerdict::Kind::Drop;
   }
 
   void verdict_map(const NftStatement& statement) {
@@ -125,8 +144,7 @@ class RuleLowering {
     FirewallBranch branch;
     branch.match = boxes_;
     for (const NftKey& key : statement.keys) branch.match = with_headers(std::move(branch.match), key);
-    branch.verdict.kind = FirewallVerdict::Kind::Accept;
-    result_.branches = {std::move(branch)};
+    either(std::move(branch));
   }
 
   void match(const NftStatement& statement) {
@@ -443,6 +461,7 @@ class RuleLowering {
 
   const NftRule& source_;
   TableFamily family_;
+  bool translates_;  // iptables takes no target into its nat tables that drops: what is unknown there translates
   WantedValues wanted_;
   std::vector<Box> boxes_;
   bool contradicts_ = false;  // nothing has the headers of the last key

@@ -80,7 +80,8 @@ void NftRuleReader::statement(NftRule& rule) {
   if (lexer_.peek().kind != TokenKind::Word)
     return lexer_.fail(lexer_.peek(), "this begins no statement of nftables: " + quoted(lexer_.peek().text),
                        "a statement");
-  if (verdict(rule) || transparent() || limited(rule) || translation(rule) || elsewhere(rule)) return;
+  if (verdict(rule) || transparent() || untracking(rule) || limited(rule) || translation(rule) || elsewhere(rule))
+    return;
   std::vector<NftKey> keys(1);
   if (!key(keys[0])) return unknown(rule, begin);
   while (accept(".")) {
@@ -112,6 +113,13 @@ bool NftRuleReader::verdict(NftRule& rule) {
   return true;
 }
 
+bool NftRuleReader::untracking(NftRule& rule) {
+  if (!accept("notrack")) return false;
+  rule.statements.push_back(of(Kind::Change));
+  rule.statements.back().changed = Field::State;
+  return true;
+}
+
 // What does nothing to the packet and passes it on.
 bool NftRuleReader::transparent() {
   if (accept("comment")) {
@@ -140,7 +148,7 @@ bool NftRuleReader::transparent() {
     }
   } else if (accept("last")) {
     if (accept("used")) word();
-  } else if (!accept("notrack")) {
+  } else {
     return false;
   }
   return true;
@@ -391,7 +399,7 @@ void NftRuleReader::change(NftRule& rule, const std::vector<NftKey>& keys, std::
                                                              "ip6 flowlabel"};
   NftStatement statement = of(Kind::Rewrite);
   if (name == "meta mark") {
-    statement.kind = Kind::SetMark;
+    statement.kind = Kind::Change;
   } else if (header == "meta" || header == "ct" || name.find(" option ") != std::string::npos ||
              among(name, kHarmless)) {
     return;

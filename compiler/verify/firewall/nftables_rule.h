@@ -37,6 +37,7 @@ class NftRuleReader {
   void statement(NftRule&);
   bool verdict(NftRule&);
   bool transparent();
+  bool untracking(NftRule&);
   bool limited(NftRule&);
   bool translation(NftRule&);
   bool elsewhere(NftRule&);

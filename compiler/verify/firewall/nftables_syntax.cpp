@@ -131,6 +131,13 @@ void add_reject_condition(std::string_view message, NftRule& rule) {
   }
 }
 
+void add_flag(NftTable& table, std::string_view flag) {
+  if (flag == "dormant" || flag == "t")
+    table.dormant = true;
+  else if (flag != "owner" && flag != "persist")
+    table.unknown_flag = std::string(flag);
+}
+
 NftChain& NftTable::chain(std::string_view wanted, Span where) {
   if (const auto found = places_.find(wanted); found != places_.end()) return chains[found->second];
   places_.emplace(wanted, chains.size());
@@ -180,7 +187,12 @@ void lower(NftDocument&& document, std::string source_kind, Ruleset& ruleset) {
         return std::any_of(table.sets.begin(), table.sets.end(),
                            [](const auto& set) { return set.second.elements_given; });
       });
+  if (!document.live)
+    for (Remark& remark : refusals(document)) ruleset.not_understood.push_back(std::move(remark));
   for (const NftTable& table : document.tables) {
+    if (!table.unknown_flag.empty())
+      ruleset.not_understood.push_back({Rule::RuleNotUnderstood, table.span, words(table.family, table.name),
+                                        "has the flag " + quoted(table.unknown_flag) + ", which may disable it"});
     if (table.dormant) {
       ruleset.remarks.push_back(
           {Rule::RuleNotUnderstood, table.span, words(table.family, table.name), "is dormant, so it holds nothing"});

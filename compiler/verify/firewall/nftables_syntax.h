@@ -37,10 +37,11 @@ struct NftStatement {
     Match,       // keys, mask, op, right
     VerdictMap,  // keys, right (a set of keys or a set's name), verdicts
     Verdict,
-    Limited,  // limit, quota, meter, ct count: of some packets only
-    Rewrite,  // text
-    SetMark,
-    Unknown,  // text: what it says; it may match less, accept or take away
+    Limited,       // limit, quota, meter, ct count: of some packets only
+    Rewrite,       // text
+    Change,        // of the field `changed`
+    UnknownMatch,  // text: what it says; it may match less
+    Unknown,       // the same, or it may accept or take away
   };
   Kind kind = Kind::Match;
   std::vector<NftKey> keys;  // several: a concatenation
@@ -49,6 +50,7 @@ struct NftStatement {
   NftExpression right;
   std::vector<FirewallVerdict> verdicts;  // one for each item of `right`
   FirewallVerdict verdict;
+  Field changed = Field::Mark;
   std::string text;
 };
 
@@ -66,6 +68,10 @@ struct NftSet {
   bool defined = false;
   bool is_map = false;
   bool elements_given = false;
+  bool intervals = false;          // flags interval
+  bool merges = false;             // auto-merge
+  std::vector<std::string> types;  // of its keys: "ipv4_addr"; with `typeof`: "ip daddr"
+  Span span;
   std::string unknown;  // why nobody can say what is in it; empty: `elements` is all
   std::vector<NftExpression> elements;
   std::vector<FirewallVerdict> verdicts;  // of a verdict map, one an element
@@ -80,6 +86,7 @@ struct NftTable {
   TableFamily family = TableFamily::Ip;
   std::string name;
   bool dormant = false;
+  std::string unknown_flag;
   Span span;
   std::vector<NftChain> chains;
   std::map<std::string, NftSet, std::less<>> sets;
@@ -107,6 +114,12 @@ std::optional<TableFamily> parse_family(std::string_view);
 std::optional<Hook> parse_hook(std::string_view);
 // "filter", "-150", "srcnat + 10", "filter-10"
 std::optional<std::int64_t> parse_priority(std::string_view, TableFamily);
+
+// Owner and persist say nothing about packets; dormant does, which nft 1.0.6 lists as "t"; what others do nobody knows.
+void add_flag(NftTable&, std::string_view flag);
+
+// Why nft would refuse to load the text: sets that it does not take, and names of nothing.
+std::vector<Remark> refusals(const NftDocument&);
 
 void lower(NftDocument&&, std::string source_kind, Ruleset&);
 

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 9> kVerbs{"add",   "create",  "insert", "
 // Blocks of a table that hold no rule and no element.
 constexpr std::array<std::string_view, 7> kOtherBlocks{"flowtable", "counter",  "quota",  "limit",
                                                        "ct",        "synproxy", "secmark"};
-constexpr std::array<std::string_view, 6> kSetFacts{"type", "typeof", "size", "policy", "gc-interval", "comment"};
+constexpr std::array<std::string_view, 4> kSetFacts{"size", "policy", "gc-interval", "comment"};
 
 class TextReader {
  public:
@@ -251,9 +251,8 @@ class TextReader {
         lexer_.next();
         set(table, false);
       } else if (accept("flags")) {
-        const std::string flag = name("a flag");
-        if (flag == "dormant") table.dormant = true;
-        while (accept(",")) table.dormant = name("a flag") == "dormant" || table.dormant;
+        do add_flag(table, name("a flag"));
+        while (accept(","));
       } else if (accept("comment")) {
         name("a comment");
       } else if (token.kind == TokenKind::Word && among(token.text, kOtherBlocks)) {
@@ -333,10 +332,12 @@ class TextReader {
   }
 
   void set(NftTable& table, bool command) {
+    const Span where = lexer_.span(lexer_.peek());
     const std::string wanted = name("a set");
     if (lexer_.failed()) return;
     NftSet& set = table.set(wanted);
     set.defined = true;
+    set.span = where;
     if (!lexer_.peek().is("{")) {
       if (!command) expect("{");
       return;
@@ -350,16 +351,34 @@ class TextReader {
         do {
           const std::string flag = name("a flag");
           if (flag == "dynamic" || flag == "timeout") set.unknown = "changes by itself (flags " + flag + ")";
+          set.intervals = set.intervals || flag == "interval";
         } while (accept(","));
+      } else if (accept("type") || accept("typeof")) {
+        types(set);
+      } else if (accept("auto-merge")) {
+        set.merges = true;
       } else if (accept("timeout")) {
         name("a time");
         set.unknown = "forgets its elements (timeout)";
       } else if (token.kind == TokenKind::Word && among(token.text, kSetFacts)) {
         skip_statement();
-      } else if (!accept("auto-merge") && !accept("counter")) {
+      } else if (!accept("counter")) {
         return lexer_.fail(token, "a set holds no " + quoted(token.text), "type, flags, elements …");
       }
     }
+  }
+
+  // "ipv4_addr . inet_service", "ip daddr : verdict"
+  void types(NftSet& set) {
+    set.types.assign(1, {});
+    while (!lexer_.peek().ends_statement() && !lexer_.peek().is(":") && !lexer_.peek().is("}")) {
+      if (accept("."))
+        set.types.emplace_back();
+      else
+        set.types.back().append(set.types.back().empty() ? "" : " ").append(lexer_.next().text);
+    }
+    set.is_map = lexer_.peek().is(":");
+    skip_statement();
   }
 
   void add_elements(NftSet& set) {

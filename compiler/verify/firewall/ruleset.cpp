@@ -60,6 +60,9 @@ Line is_nftables(std::string_view line) {
              : Line::No;
 }
 
+constexpr std::int64_t kLookup = -200;
+bool looks_up(Hook hook) { return hook == Hook::Prerouting || hook == Hook::Output; }
+
 bool is_iptables_table(std::string_view line) {
   return line == "*filter" || line == "*nat" || line == "*mangle" || line == "*raw" || line == "*security";
 }
@@ -83,9 +86,10 @@ const FirewallChain* FirewallTable::find(std::string_view chain) const {
   return found == chains.end() ? nullptr : &*found;
 }
 
+bool is_before_lookup(const FirewallChain& chain) { return looks_up(chain.hook) && chain.priority < kLookup; }
+
 void forget_states_before_lookup(FirewallChain& chain) {
-  constexpr std::int64_t kLookup = -200;
-  if ((chain.hook != Hook::Prerouting && chain.hook != Hook::Output) || chain.priority > kLookup) return;
+  if (!looks_up(chain.hook) || chain.priority > kLookup) return;
   for (FirewallRule& rule : chain.rules) {
     bool forgotten = false;
     for (FirewallBranch& branch : rule.branches)

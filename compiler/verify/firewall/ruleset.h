@@ -51,8 +51,8 @@ struct FirewallRule {
   bool limited = false;   // matches at most some of the packets: as an accept it is one, as a drop it holds nothing
   bool rewrites = false;  // changes addresses or payload of the packet (mangle) beside its verdict
   std::string rewrite_text;
-  std::vector<Field>
-      changes;  // to another value for all later rules: Mark of `meta mark set`; addresses are `rewrites`
+  // To another value for all later rules: Mark of `meta mark set`, State of `notrack`; addresses are `rewrites`.
+  std::vector<Field> changes;
   Span span;
 };
 
@@ -98,6 +98,8 @@ bool read_nftables_json(const Value& document, const Sources&, Diagnostics&, Rul
 // iptables-save, ip6tables-save (and -legacy, -nft). The family is told by the comment, a chain's ICMP matches or the
 // addresses; where nothing tells, both a remark and the reading as both families with accepts only.
 bool read_iptables_save(std::uint32_t source, const Sources&, Diagnostics&, Ruleset&);
+// Whether the chain is on a hook that looks connections up, ahead of it: there `notrack` makes a packet Untracked.
+bool is_before_lookup(const FirewallChain&);
 // What the readers do to each chain: before the kernel has looked a connection up, no rule sees its state.
 void forget_states_before_lookup(FirewallChain&);
 // Guess by content: what of the above the text is.

@@ -12,6 +12,7 @@
 
 #include "compiler/policy/diagnostic.h"
 #include "compiler/verify/kubernetes/cilium_selector.h"
+#include "compiler/verify/kubernetes/fields.h"
 #include "compiler/verify/kubernetes/plugin_policy.h"
 #include "compiler/verify/kubernetes/readers.h"
 
@@ -29,6 +30,12 @@ constexpr std::array<Protocol, 3> kTransports{Protocol::Tcp, Protocol::Udp, Prot
 constexpr std::array<std::string_view, 10> kEntities{"health",         "host",        "ingress",   "init",
                                                      "kube-apiserver", "remote-node", "unmanaged", "world",
                                                      "world-ipv4",     "world-ipv6"};
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
 
 struct IcmpName {
   std::string_view name;
@@ -448,7 +455,7 @@ class CiliumReader {
     if (end_value && !end_value->is_null()) range_end = notes_.number(*end_value, 65535).value_or(0);
     const bool is_number = port->text.find_first_not_of("0123456789") == std::string::npos;
     if (!is_number) {
-      for (const Protocol protocol : protocols) rule.named_ports.push_back({protocol, lower(port->text)});
+      for (const Protocol protocol : protocols) rule.named_ports.push_back({protocol, lower_case(port->text)});
       if (range_end != 0) notes_.not_understood(rule, item.span, "endPort beside a named port is not understood");
       return;
     }
@@ -471,12 +478,6 @@ class CiliumReader {
     const auto to = static_cast<std::uint16_t>(std::max<std::size_t>(range_end, first));
     const PortSet range = first == 0 ? PortSet::all() : PortSet::of(from, to);
     for (const Protocol protocol : protocols) rule.services |= ServiceSet::of(protocol, range);
-  }
-
-  static std::string lower(std::string text) {
-    for (char& c : text)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return text;
   }
 
   void read_icmp_rule(const Value& item, PolicyRule& rule) {
@@ -533,12 +534,50 @@ constexpr std::array<std::string_view, 8> kHarmlessKinds{
     "CiliumCIDRGroup", "CiliumEndpoint",           "CiliumEndpointSlice", "CiliumExternalWorkload",
     "CiliumIdentity",  "CiliumLoadBalancerIPPool", "CiliumNode",          "CiliumPodIPPool"};
 
+// Settings of Cilium's agent with which the policies do not hold what they say.
+struct LooseSetting {
+  std::string_view key, value, why;
+};
+constexpr std::string_view kMode = "enable-policy";
+constexpr std::array<LooseSetting, 5> kLooseSettings{{
+    {kMode, "never", "Cilium's enforcement mode is never: no policy is enforced"},
+    {"policy-audit-mode", "true", "policy-audit-mode is true: no policy is enforced"},
+    {"enable-k8s-networkpolicy", "false", "enable-k8s-networkpolicy is false: no NetworkPolicy is enforced"},
+    {"enable-cilium-network-policy", "false",
+     "enable-cilium-network-policy is false: no CiliumNetworkPolicy is enforced"},
+    {"enable-cilium-clusterwide-network-policy", "false",
+     "enable-cilium-clusterwide-network-policy is false: no CiliumClusterwideNetworkPolicy is enforced"},
+}};
+
+void read_cilium_config(const Value& object, ReaderContext context) {
+  const Value* const data = field(object, "data");
+  if (!data) return;
+  const auto note = [&](const Value& at, std::string why) {
+    context.cluster.not_understood.push_back(
+        {Rule::FieldNotUnderstood, at.span, to_string(context.ref), std::move(why)});
+  };
+  for (const LooseSetting& loose : kLooseSettings) {
+    const Value* const value = field(*data, loose.key);
+    if (value && lower_case(value->text) == loose.value) note(*value, std::string(loose.why));
+  }
+  const Value* const mode = field(*data, kMode);
+  if (!mode) return;
+  const std::string name = lower_case(mode->text);
+  if (name == "always") {
+    remark(context, Rule::FieldNotUnderstood, mode->span,
+           "Cilium's enforcement mode is always: pods that no policy selects are held too, which is left out");
+  } else if (name != "never" && name != "default" && !name.empty()) {
+    note(*mode, "Cilium has no enforcement mode " + quoted(mode->text));
+  }
+}
+
 }  // namespace
 
 void read_cilium_policy(const Value& object, ReaderContext context) {
   const std::string& kind = context.ref.kind;
   if (kind == "CiliumNetworkPolicy" || kind == "CiliumClusterwideNetworkPolicy")
     return CiliumReader(object, context).read();
+  if (kind == "ConfigMap") return read_cilium_config(object, context);
   if (std::find(kHarmlessKinds.begin(), kHarmlessKinds.end(), kind) != kHarmlessKinds.end()) return;
   context.cluster.not_understood.push_back({Rule::KindNotUnderstood, context.ref.span, to_string(context.ref),
                                             kind + " may change what pods reach and is not understood"});

@@ -72,6 +72,7 @@ struct ClusterReader::State {
   std::size_t begin(const ObjectRef& ref, const std::string& identity);
   void dispatch(Value&& object, const ObjectRef& ref, const KindRow* row, std::string_view api_version);
   void drop_replaced();
+  void note_doubts();
   void add_namespaces();
   std::string place(Span span) const;
 };
@@ -122,7 +123,10 @@ void ClusterReader::State::dispatch(Value&& object, const ObjectRef& ref, const 
       "kind " + printable(ref.kind) + (api_version.empty() ? "" : " of " + printable(api_version));
   if (row == nullptr) {
     if (has_pod_template(object)) {
+      const std::size_t before = cluster.workloads.size();
       read_workload(object, context);
+      // Nobody knows what its controller adds.
+      if (cluster.workloads.size() > before) cluster.workloads.back().labels.complete = false;
       remark(context, Rule::KindNotUnderstood, ref.span,
              named + " is not known: its pod template is read as a workload");
       return;
@@ -192,7 +196,8 @@ bool ClusterReader::add(Value&& object, std::string_view list_kind) {
 
   const bool is_named = !ref.name.empty();
   if (!is_named) ref.name = given;
-  const bool matters = row == nullptr || row->treatment != KindRow::Treatment::Harmless;
+  const bool matters = row == nullptr ||
+                       (row->treatment != KindRow::Treatment::Harmless && (row->only.empty() || row->only == ref.name));
   if (!matters) return true;
   std::string identity;
   if (is_named && row != nullptr) {
@@ -242,6 +247,18 @@ void ClusterReader::State::drop_replaced() {
       kLists);
 }
 
+// What of a policy is in doubt is judged in its worse reading, as a rule is that is not understood.
+void ClusterReader::State::note_doubts() {
+  for (const PolicyObject& policy : cluster.policies) {
+    if (!policy.doubtful || policy.refused) continue;
+    Remark doubt{Rule::RuleNotUnderstood, policy.ref.span, to_string(policy.ref), policy.why_doubtful};
+    // One object may be several policies, one behind the other.
+    const auto& all = cluster.not_understood;
+    const bool said = !all.empty() && all.back().object == doubt.object && all.back().message == doubt.message;
+    if (!said) cluster.not_understood.push_back(std::move(doubt));
+  }
+}
+
 // Sorted by name; those that nobody wrote are made, with the one label that every namespace has.
 void ClusterReader::State::add_namespaces() {
   std::map<std::string, Namespace> all;
@@ -281,6 +298,7 @@ Cluster ClusterReader::finish() {
     }
   }
   for (const auto& finish_one : finishers) finish_one(cluster);
+  x_->note_doubts();
   x_->add_namespaces();
   fold_pods(cluster);
   bind_roles(cluster);

@@ -307,7 +307,9 @@ class Judge {
 
   void about_addresses(const Cause& cause, const Case& found, Finding& finding) const {
     const Sample sample = *smallest(found.traffic);
-    finding.destination = to_string(sample.address);
+    // Who comes in from outside comes to these pods.
+    finding.destination = cause.direction == Direction::Egress || finding.workloads.empty() ? to_string(sample.address)
+                                                                                            : finding.workloads.front();
     finding.protocol = to_string(sample.protocol);
     const bool has_port = transport_services().contains(sample.protocol, sample.selector);
     if (has_port) finding.port = sample.selector;

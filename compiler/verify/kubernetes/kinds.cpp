@@ -65,7 +65,7 @@ constexpr std::array kRows = std::to_array<KindRow>({
     {"apiextensions.k8s.io", "CustomResourceDefinition", kClusterScoped, Read, read_api_server_calls},
     {"apiregistration.k8s.io", "APIService", kClusterScoped, Read, read_api_server_calls},
 
-    {kCore, "ConfigMap", kNamespaced},
+    {kCore, "ConfigMap", kNamespaced, Cilium, nullptr, {}, Rule::FieldNotUnderstood, "cilium-config"},
     {kCore, "Secret", kNamespaced},
     {kCore, "ServiceAccount", kNamespaced},
     {kCore, "PersistentVolumeClaim", kNamespaced},

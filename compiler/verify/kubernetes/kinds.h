@@ -11,10 +11,11 @@ namespace airtight::verify {
 
 struct KindRow {
   enum class Treatment : std::uint8_t {
-    Read,           // by `read`
-    Cilium,         // by read_cilium_policy, which knows the kinds of its group, once everything else is there
-    Calico,         // by read_calico_object, likewise
-    Harmless,       // makes no pods and changes no reach
+    Read,      // by `read`
+    Cilium,    // by read_cilium_policy, which knows the kinds of its group and cilium-config, once everything else is
+               // there
+    Calico,    // by read_calico_object, likewise
+    Harmless,  // makes no pods and changes no reach
     NotInCluster,   // an input of other tools that no API server sees
     NotUnderstood,  // `note` says why it matters
   };
@@ -25,6 +26,7 @@ struct KindRow {
   void (*read)(const Value& object, ReaderContext context) = nullptr;
   std::string_view note = {};
   Rule rule = Rule::KindNotUnderstood;
+  std::string_view only = {};  // the others of the kind are harmless; empty: every object counts
 };
 
 // nullptr: in no table. Where the group is not known (`has_group` false), the first of that kind.

@@ -14,6 +14,7 @@ std::size_t LabelIndex::LabelsHash::operator()(const KnownLabels& labels) const 
     mix(key);
     mix(value);
   }
+  for (const std::string& key : labels.unknown_keys) mix(key);
   return hash;
 }
 

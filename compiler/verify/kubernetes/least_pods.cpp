@@ -53,7 +53,8 @@ class Maker {
  public:
   explicit Maker(Cluster& cluster) : cluster_(cluster) {
     for (const Workload& pods : cluster.workloads)
-      if (!pods.host_network && pods.labels.complete) known_.insert({pods.ref.ns, pods.labels.labels});
+      if (!pods.host_network && pods.labels.complete && pods.labels.unknown_keys.empty())
+        known_.insert({pods.ref.ns, pods.labels.labels});
   }
 
   bool run(std::span<const std::string> judged) {

@@ -17,8 +17,12 @@ constexpr std::size_t kMaxRelayClasses = 1500;  // reach is a matter of pairs
 
 class Surveyor {
  public:
-  Surveyor(const Cluster& cluster, const Evaluation& all, const Question& question)
-      : cluster_(cluster), all_(all), question_(question), outside_(~question.inside) {}
+  Surveyor(const Cluster& cluster, const Evaluation& all, const Question& question, bool cluster_sealed)
+      : cluster_(cluster),
+        all_(all),
+        question_(question),
+        cluster_sealed_(cluster_sealed),
+        outside_(~question.inside) {}
 
   Surroundings run() {
     workloads();
@@ -246,7 +250,7 @@ class Surveyor {
       const auto add = [&](bool has, std::string_view what) {
         if (has) rights += (rights.empty() ? "" : ", ") + std::string(what);
       };
-      add(grant.create_network_policies, "NetworkPolicies");
+      add(grant.create_network_policies && !cluster_sealed_, "NetworkPolicies");
       add(grant.create_pods, "pods, hostNetwork ones too where admission lets them");
       add(grant.change_cluster_policies, "cluster-scoped policies");
       if (!rights.empty())
@@ -351,14 +355,15 @@ class Surveyor {
   const Cluster& cluster_;
   const Evaluation& all_;
   const Question& question_;
+  bool cluster_sealed_;
   IpSet outside_;
   Surroundings result_;
 };
 
 }  // namespace
 
-Surroundings look_around(const Cluster& cluster, const Evaluation& all, const Question& question) {
-  return Surveyor(cluster, all, question).run();
+Surroundings look_around(const Cluster& cluster, const Evaluation& all, const Question& question, bool cluster_sealed) {
+  return Surveyor(cluster, all, question, cluster_sealed).run();
 }
 
 }  // namespace airtight::verify

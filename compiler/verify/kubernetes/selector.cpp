@@ -37,9 +37,11 @@ bool holds(const Selector& leaf, std::string_view value) {
 bool holds_absent(Op op) { return op == Op::NotIn || op == Op::NotExists; }
 
 Match match_leaf(const Selector& leaf, const KnownLabels& labels) {
-  const auto found = labels.labels.find(leaf.key);
-  if (found != labels.labels.end()) return match(holds(leaf, found->second));
-  if (labels.complete) return match(holds_absent(leaf.op));
+  if (!labels.unknown_keys.contains(leaf.key)) {
+    const auto found = labels.labels.find(leaf.key);
+    if (found != labels.labels.end()) return match(holds(leaf, found->second));
+    if (labels.complete) return match(holds_absent(leaf.op));
+  }
   // Whatever the value is, nothing is in an empty list.
   if (leaf.values.empty() && (leaf.op == Op::In || leaf.op == Op::NotIn)) return match(leaf.op == Op::NotIn);
   return Match::Unknown;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,12 @@ namespace airtight::verify {
 // Whether a selector matches, where not every label is known.
 enum class Match : std::uint8_t { No, Unknown, Yes };
 
-// The labels of a thing. `complete`: a key that is not here is absent; else it is unknown.
+// The labels of a thing. `complete`: a key that is not here is absent; else it is unknown. Of `unknown_keys` nothing is
+// known either way: a controller may set them, whatever `labels` says.
 struct KnownLabels {
   Labels labels;
   bool complete = true;
+  std::set<std::string> unknown_keys = {};
   friend bool operator==(const KnownLabels&, const KnownLabels&) = default;
   friend auto operator<=>(const KnownLabels&, const KnownLabels&) = default;
 };

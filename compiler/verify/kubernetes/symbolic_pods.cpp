@@ -168,6 +168,7 @@ class NamespaceClasses {
       return std::nullopt;
     Holding holds(units_.size(), true);
     for (const auto& [key, values] : values_) {
+      if (!key.account && workload.labels.unknown_keys.contains(key.name)) return std::nullopt;
       std::optional<std::string> value;
       const auto label = workload.labels.labels.find(key.name);
       if (key.account) value = workload.service_account.empty() ? "default" : workload.service_account;

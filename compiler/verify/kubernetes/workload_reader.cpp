@@ -267,11 +267,54 @@ void read_owner(const Value& object, Workload& workload) {
   }
 }
 
-// Jobs label their pods with their own name.
-void add_job_labels(Workload& workload) {
-  for (const char* key : {"job-name", "batch.kubernetes.io/job-name"}) {
-    workload.labels.labels.emplace(key, workload.ref.name);
-  }
+// Labels that a controller sets on the pods that it makes, over those of the template.
+struct GivenLabel {
+  std::string_view kind;
+  const char* key;
+};
+constexpr std::array kGivenLabels = std::to_array<GivenLabel>({
+    {"Deployment", "pod-template-hash"},
+    {"Rollout", "rollouts-pod-template-hash"},
+    {"DeploymentConfig", "deployment"},
+    {"DeploymentConfig", "deploymentconfig"},
+    {"StatefulSet", "apps.kubernetes.io/pod-index"},
+    {"StatefulSet", "controller-revision-hash"},
+    {"StatefulSet", "statefulset.kubernetes.io/pod-name"},
+    {"DaemonSet", "controller-revision-hash"},
+    {"DaemonSet", "pod-template-generation"},
+});
+constexpr const char* kCompletionIndex = "batch.kubernetes.io/job-completion-index";
+
+void add_given_labels(Workload& workload) {
+  for (const GivenLabel& given : kGivenLabels)
+    if (given.kind == workload.ref.kind) workload.labels.unknown_keys.emplace(given.key);
+}
+
+// The API server writes them into a Job's template, and refuses one that has others there. `job_name`: null where only
+// the server knows it.
+void add_job_labels(const Value* spec, const std::string* job_name, Workload& workload) {
+  KnownLabels& labels = workload.labels;
+  const auto add = [&](const char* key, const std::string* value) {
+    if (labels.labels.contains(key)) return;
+    if (value != nullptr) {
+      labels.labels.emplace(key, *value);
+    } else {
+      labels.unknown_keys.emplace(key);
+    }
+  };
+  for (const char* key : {"job-name", "batch.kubernetes.io/job-name"}) add(key, job_name);
+  for (const char* key : {"controller-uid", "batch.kubernetes.io/controller-uid"}) add(key, nullptr);
+  if (spec != nullptr && text_of(*spec, "completionMode") == "Indexed") labels.unknown_keys.emplace(kCompletionIndex);
+}
+
+void add_job_labels(const Value& object, Workload& workload) {
+  if (workload.ref.kind == "CronJob")
+    return add_job_labels(field(object, {"spec", "jobTemplate", "spec"}), nullptr, workload);
+  if (workload.ref.kind != "Job") return;
+  const Value* spec = field(object, "spec");
+  const bool named = field(object, {"metadata", "name"}) != nullptr;
+  const bool by_hand = spec != nullptr && field(*spec, "manualSelector") != nullptr;  // the server may leave them out
+  add_job_labels(spec, named && !by_hand ? &workload.ref.name : nullptr, workload);
 }
 
 auto settings(const ContainerPort& port) { return std::tie(port.name, port.protocol, port.port, port.host_port); }
@@ -310,7 +353,8 @@ void read_workload(const Value& object, ReaderContext context) {
     read_owner(object, workload);
     read_status(object, workload);
   }
-  if (context.ref.kind == "Job") add_job_labels(workload);
+  add_given_labels(workload);
+  add_job_labels(object, workload);
   context.cluster.workloads.push_back(std::move(workload));
 }
 

@@ -273,12 +273,13 @@ TEST_CASE("a trigger in a spelling that servers refuse holds nothing") {
 TEST_CASE("the zone of addresses for other resolvers keeps BIND from answering") {
   // ::/1 covers ::ffff:0:0/96, where IPv4 is.
   const DnsCase dns = compiled_dns().replace(kConf, "../rpz/answers-bind.zone", "../rpz/answers.zone");
-  CHECK(told(dns) ==
-        "proven\n"
-        "AT-V003 proven: answers with an inside address are refused by a policy zone (10.10.0.0) at bind/named.conf: "
-        "response-policy {\n"
-        "AT-V003 proven: answers with the address of an exception in force are refused by a policy zone (203.0.113.7) at "
-        "bind/named.conf: response-policy {\n");
+  CHECK(
+      told(dns) ==
+      "proven\n"
+      "AT-V003 proven: answers with an inside address are refused by a policy zone (10.10.0.0) at bind/named.conf: "
+      "response-policy {\n"
+      "AT-V003 proven: answers with the address of an exception in force are refused by a policy zone (203.0.113.7) at "
+      "bind/named.conf: response-policy {\n");
   CHECK(judged(dns).judgement.report.complete == Verdict::Violated);
 }
 

@@ -174,6 +174,72 @@ TEST_CASE("firewall: a rule that gives packets another mark") {
   CHECK(passed(both, Path::Output, Reading::Narrow) == "nothing");
 }
 
+TEST_CASE("firewall: what notrack took is untracked for all later rules") {
+  FirewallRule notrack = rule(to("10.0.0.0/9"), Kind::Continue);
+  notrack.changes = {Field::State};
+  const auto accept = [](unsigned state) { return rule({{Field::State, one(state)}}, Kind::Accept); };
+  const auto left = [&](std::int64_t priority, unsigned state, Reading reading, FirewallRule taken) {
+    FirewallChain raw = base(Hook::Output, priority, true, {std::move(taken)});
+    const Ruleset rules = ruleset({table(TableFamily::Inet, {raw}, "raw"),
+                                   table(TableFamily::Inet, {base(Hook::Output, 0, false, {accept(state)})})});
+    const auto ask = [&](std::string_view prefix) {
+      Fields packet = to(prefix);
+      packet.emplace_back(Field::State, one(1));
+      const FirewallDecision decision = decide(rules, Path::Output, box(packet), reading);
+      return std::string(decision.allowed ? "allowed" : "dropped") + (decision.certain ? "" : "?");
+    };
+    return ask("10.0.0.1/32") + " " + ask("10.128.0.1/32");
+  };
+  CHECK(left(-300, 1, Reading::Wide, notrack) == "dropped allowed");
+  CHECK(left(-300, 4, Reading::Wide, notrack) == "allowed? dropped");
+  CHECK(left(-300, 4, Reading::Narrow, notrack) == "dropped? dropped");
+  // Behind the look-up it does nothing to most packets.
+  CHECK(left(-150, 1, Reading::Wide, notrack) == "allowed? allowed");
+  CHECK(left(-150, 4, Reading::Wide, notrack) == "allowed? dropped");
+  // A rule that may not match leaves both.
+  CHECK(left(-300, 1, Reading::Wide, not_understood(notrack)) == "allowed? allowed");
+  CHECK(left(-300, 4, Reading::Wide, not_understood(notrack)) == "allowed? dropped");
+}
+
+TEST_CASE("firewall: notrack in a chain that is not credited counts in the wide reading") {
+  FirewallRule notrack = rule(kAny, Kind::Continue);
+  notrack.changes = {Field::State};
+  const Ruleset rules = ruleset(
+      {table(TableFamily::Inet, {base(Hook::Output, -300, true, {notrack})}, "raw"),
+       table(TableFamily::Ip,
+             {base(Hook::Output, -100, true, {rule(kAny, Kind::Translate, "dnat to 10.0.0.9")}, "nat")}, "nat"),
+       table(TableFamily::Inet, {base(Hook::Output, 0, false, {rule({{Field::State, one(4)}}, Kind::Accept)})})});
+  Fields packet = to("10.0.0.1/32");
+  packet.emplace_back(Field::State, one(1));
+  CHECK(decide(rules, Path::Output, box(packet), Reading::Wide).allowed);
+}
+
+TEST_CASE("firewall: a drop in a chain of type nat is for new connections, and never credited") {
+  const Ruleset rules = ruleset(
+      {table(TableFamily::Inet, {base(Hook::Postrouting, 100, true, {rule(to("10.0.0.0/8"), Kind::Drop)}, "nat")})});
+  const auto ask = [&](std::string_view prefix, unsigned state) {
+    Fields packet = to(prefix);
+    packet.emplace_back(Field::State, one(state));
+    const FirewallDecision decision = decide(rules, Path::Output, box(packet), Reading::Wide);
+    return std::string(decision.allowed ? "allowed" : "dropped") + (decision.certain ? "" : ", not certain");
+  };
+  CHECK(ask("10.0.0.1/32", 1) == "allowed, not certain");
+  CHECK(ask("10.0.0.1/32", 2) == "allowed");
+  CHECK(ask("11.0.0.1/32", 1) == "allowed");
+  CHECK(passes(rules, Path::Output, PacketSet::all(), Reading::Wide).held_by_nothing);
+}
+
+TEST_CASE("firewall: what may be an accept or a drop is each in its reading") {
+  FirewallRule target = not_understood(rule(to("10.0.0.0/8"), Kind::Accept));
+  target.branches.push_back({target.branches[0].match, {Kind::Drop, "", ""}});
+  const auto left = [&](bool policy, Reading reading) {
+    return passed(table(TableFamily::Ip, {base(Hook::Output, 0, policy, {target})}), reading);
+  };
+  CHECK(left(false, Reading::Wide) == "10.0.0.0/8 and all of IPv6, any protocol");
+  CHECK(left(false, Reading::Narrow) == "all of IPv6, any protocol");
+  CHECK(left(true, Reading::Narrow) == "all of IPv4 except 10.0.0.0/8 and all of IPv6, any protocol");
+}
+
 TEST_CASE("firewall: each family has its own packets") {
   const auto holds = [](TableFamily family) {
     return passed(ruleset({table(family, {base(Hook::Output, 0, false, {})})}), Path::Output);

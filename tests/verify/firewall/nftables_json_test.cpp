@@ -112,11 +112,23 @@ constexpr Row kRows[] = {
     {"ip", R"({"mangle": {"key": {"meta": {"key": "mark"}}, "value": 1}}, {"accept": null})",
      "changes mark; [ether=800] accept"},
     {"ip", R"({"mangle": {"key": {"ct": {"key": "mark"}}, "value": 1}})", "[ether=800] next"},
-    {"inet", R"({"notrack": null})", "[] next"},
+    {"inet", R"({"notrack": null})", "changes state; [] next"},
     {"inet", R"({"xt": {"type": "match", "name": "set"}}, {"accept": null})",
      "not understood: 'xt type match name set'; [] accept"},
-    {"inet", R"({"xt": {"type": "target", "name": "TPROXY"}})",
-     "not understood: 'xt type target name TPROXY'; [] accept"},
+    {"inet", R"({"xt": {"type": "match", "name": "set"}})", "not understood: 'xt type match name set'; [] next"},
+    {"inet", R"({"xt": {"type": "target", "name": "TPROXY"}})", "[] translate (TPROXY)"},
+    {"inet", R"({"xt": {"type": "target", "name": "REJECT"}})", "[] drop (REJECT)"},
+    {"inet", R"({"xt": {"type": "target", "name": "DROP"}})", "[] drop"},
+    {"inet", R"({"xt": {"type": "target", "name": "ACCEPT"}})", "[] accept"},
+    {"inet", R"({"xt": {"type": "target", "name": "LOG"}})", "[] next"},
+    {"inet", R"({"xt": {"type": "target", "name": "MARK"}})", "changes mark; [] next"},
+    {"inet", R"({"xt": {"type": "target", "name": "TTL"}})", "changes hops; [] next"},
+    {"inet", R"({"xt": {"type": "target", "name": "DNPT"}})", "rewrites DNPT; [] next"},
+    {"inet", R"({"xt": {"type": "target", "name": "CT"}})",
+     "not understood: 'xt type target name CT'; changes state; [] next"},
+    {"inet", R"({"xt": {"type": "target", "name": "MINE"}})",
+     "not understood: 'xt type target name MINE'; [] accept | [] drop"},
+    {"inet", R"({"xt": null})", "not understood: 'xt'; [] accept | [] drop"},
     {"inet", R"({"match": {"op": "==", "left": {"numgen": {"mode": "inc", "mod": 2}}, "right": 0}}, {"drop": null})",
      "not understood: numgen; [] drop"},
     {"inet", R"({"match": {"op": "~", "left": {"meta": {"key": "mark"}}, "right": 0}}, {"drop": null})",
@@ -227,6 +239,47 @@ TEST_CASE("A listing names no device, and says that it is live") {
       R"({"nftables": [{"chain": {"family": "netdev", "table": "t", "name": "c", "type": "filter", "hook": "egress", "prio": 0, "dev": ["eth0", "eth1"], "policy": "drop"}}]})");
   REQUIRE(newer.ok);
   CHECK(newer.ruleset.tables.at(0).chains.at(0).devices == std::vector<std::string>{"eth0", "eth1"});
+}
+
+TEST_CASE("An unknown target in a table of iptables that translates does not drop") {
+  const ReadText read = read_firewall(
+      Reader::Json,
+      R"({"nftables": [{"rule": {"family": "ip", "table": "nat", "chain": "OUTPUT", "expr": [{"xt": null}]}}]})");
+  REQUIRE(read.ok);
+  CHECK(rule_words(read.ruleset.tables.at(0).chains.at(0).rules.at(0)) ==
+        "not understood: 'xt'; [ether=800] translate ('xt')");
+}
+
+TEST_CASE("A listing of a table that is dormant, in the words of each version") {
+  const auto listed = [](std::string_view flags) {
+    const ReadText read = read_firewall(
+        Reader::Json,
+        R"({"nftables": [{"table": {"family": "inet", "name": "t", "flags": )" + std::string(flags) +
+            R"(}}, {"chain": {"family": "inet", "table": "t", "name": "f", "type": "filter", "hook": "forward", "prio": 0, "policy": "drop"}}]})");
+    std::string text = read.errors + std::to_string(read.ruleset.tables.size());
+    for (const Remark& remark : read.ruleset.remarks) text += " remark: " + remark.message;
+    for (const Remark& remark : read.ruleset.not_understood) text += " not understood: " + remark.message;
+    return text;
+  };
+  const std::string dormant = "0 remark: is dormant, so it holds nothing";
+  CHECK(listed(R"("t")") == dormant);
+  CHECK(listed(R"("dormant")") == dormant);
+  CHECK(listed(R"(["owner", "dormant"])") == dormant);
+  CHECK(listed(R"("owner")") == "1");
+  CHECK(listed(R"(["owner", "persist"])") == "1");
+  CHECK(listed(R"("new")") == "1 not understood: has the flag 'new', which may disable it");
+}
+
+TEST_CASE("Commands in JSON that nft refuses are said") {
+  const ReadText read = read_firewall(
+      Reader::Json,
+      R"({"nftables": [{"add": {"set": {"family": "ip", "table": "t", "name": "s", "type": "ipv4_addr", "flags": ["interval"], "elem": [{"prefix": {"addr": "10.0.0.0", "len": 8}}, "10.0.0.1"]}}}, {"add": {"rule": {"family": "ip", "table": "t", "chain": "c", "expr": [{"jump": {"target": "nowhere"}}]}}}]})");
+  REQUIRE(read.ok);
+  std::string said;
+  for (const Remark& remark : read.ruleset.not_understood) said += remark.message + "\n";
+  CHECK(said ==
+        "elements of the set 's' overlap: nft refuses the text\n"
+        "the chain 'nowhere' is not in the text: nft refuses it, unless the table has it already\n");
 }
 
 TEST_CASE("A listing that shows no element of any set may be terse") {

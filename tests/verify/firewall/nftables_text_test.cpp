@@ -119,7 +119,8 @@ constexpr Row kRows[] = {
      "not understood: the elements of the set 'other_file' are not in the input; [ether=800] drop"},
     {"inet", "ip daddr vmap @verdicts", "[ether=800 ip.dst=10.0.0.1] accept | [ether=800 ip.dst=10.0.0.2] jump other"},
     {"inet", "ip daddr vmap @unknown_verdicts",
-     "not understood: the elements of the set 'unknown_verdicts' are not in the input; [ether=800] accept"},
+     "not understood: the elements of the set 'unknown_verdicts' are not in the input; [ether=800] accept | "
+     "[ether=800] drop"},
     {"inet", "ip daddr $servers accept", "[ether=800 ip.dst=10.1.0.1-10.1.0.2] accept"},
     {"inet", "tcp dport { $web, 8080 } accept", "[proto=6 dport=50,1f90] accept"},
     {"inet", R"(counter packets 1 bytes 2 log prefix "x y" level warn group 2 accept comment "why")", "[] accept"},
@@ -144,7 +145,7 @@ constexpr Row kRows[] = {
     {"inet", R"(dup to 10.0.0.1 device "eth0")", R"([] elsewhere (dup to 10.0.0.1 device "eth0"))"},
     {"inet", "tcp dport 80 flow add @ft", "[proto=6 dport=50] elsewhere (flow add @ft)"},
     {"inet", "synproxy mss 1460 wscale 7", "[] elsewhere (synproxy mss 1460 wscale 7)"},
-    {"inet", "notrack", "[] next"},
+    {"inet", "notrack", "changes state; [] next"},
     {"inet", "ip protocol udp dnat ip to 10.0.0.1:53", "[ether=800 proto=11] translate (dnat ip to 10.0.0.1:53)"},
     {"ip", "tcp dport 80 dnat to tcp dport map { 80 : 10.0.0.1 }",
      "not understood: the map of dnat; [ether=800 proto=6 dport=50] translate (dnat to tcp dport map { 80 : 10.0.0.1 "
@@ -162,7 +163,7 @@ constexpr Row kRows[] = {
     {"inet", "meta mark set ct mark", "changes mark; [] next"},
     {"inet", "ct mark set meta mark and 0xff accept", "[] accept"},
     {"inet", "frobnicate 5 accept", "not understood: 'frobnicate 5'; [] accept"},
-    {"inet", "frobnicate { 1, 2 }", "not understood: 'frobnicate { 1, 2 }'; [] accept"},
+    {"inet", "frobnicate { 1, 2 }", "not understood: 'frobnicate { 1, 2 }'; [] accept | [] drop"},
     {"inet", "ip daddr 10.0.0.0/8 frobnicate drop",
      "not understood: 'frobnicate'; [ether=800 ip.dst=10.0.0.0-10.255.255.255] drop"},
     {"inet", R"(xt match "set" counter accept)", R"(not understood: 'xt match "set" counter'; [] accept)"},
@@ -408,6 +409,80 @@ TEST_CASE("What may change the ruleset and is not in the text is said") {
         "ip t c\n  not understood: the set 's' forgets its elements (timeout); [ether=800] drop\n");
 }
 
+TEST_CASE("A text that nft refuses to load is said to be one") {
+  struct Refused {
+    std::string_view table;
+    std::string_view said;  // empty: nft takes it
+  };
+  const std::string_view kFlag = "the set 's' has prefixes or ranges and no flag interval: nft refuses the text";
+  const std::string_view kOverlap = "elements of the set 's' overlap: nft refuses the text";
+  const std::string_view kMapOverlap = "elements of the map 's' overlap: nft refuses the text";
+  const std::string_view kAnonymous = "elements of a set overlap: nft refuses the text";
+  const Refused rows[] = {
+      {"set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.1 } }", ""},
+      {"set s { type ipv4_addr; elements = { 10.0.0.1/32 } }", kFlag},
+      {"set s { type ipv4_addr; elements = { 10.0.0.1-10.0.0.2 } }", kFlag},
+      {"set s { type inet_proto; elements = { 6-17 } }", kFlag},
+      {"set s { type icmp_type; elements = { echo-request } }", ""},
+      {"set s { type ipv4_addr . inet_service; elements = { 10.0.0.0/8 . 80 } }", kFlag},
+      {"set s { type ifname; elements = { \"eth*\" } }", kFlag},
+      {"set s { type ifname; elements = { \"eth-0\" } }", ""},
+      {"set s { type cgroupsv2; elements = { 5/8 } }", kFlag},
+      {"set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/9, 10.128.0.0/9, 10.0.0.0/9 } }", ""},
+      {"set s { type ipv4_addr; flags interval; elements = { * } }", ""},
+      {"set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/8, 11.0.0.1, 10.0.0.3 } }", kOverlap},
+      {"set s { type ipv4_addr; flags constant, interval; elements = { 10.0.0.0/8, 10.0.0.3 } }", kOverlap},
+      {"set s { typeof ip daddr; flags interval; elements = { 10.0.0.0/8, 10.1.0.0/16 } }", kOverlap},
+      {"set s { type ipv4_addr; flags interval; auto-merge; elements = { 10.0.0.0/8, 10.1.0.0/16 } }", ""},
+      {"set s { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 80, 10.0.0.3 . 81 } }", ""},
+      {"set s { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 80, 10.0.0.3 . 80 } }",
+       kOverlap},
+      {"set s { typeof @ll,304,8; flags interval; elements = { 5, 7-9 } }", ""},
+      {"set s { typeof @ll,304,8; flags interval; elements = { 5, 3-9 } }", kOverlap},
+      {"set s { type cgroupsv2; flags interval; elements = { 5, 6 } }",
+       "whether elements of the set 's' overlap is not known: nft would refuse the text"},
+      {"map s { type ipv4_addr : verdict; flags interval; elements = { 10.0.0.0/8 : drop, 10.0.0.3 : accept } }",
+       kMapOverlap},
+      {"map s { type ipv4_addr : verdict; elements = { 10.0.0.1 : drop, 10.0.0.1 : accept } }", kMapOverlap},
+      {"map s { type ipv4_addr : verdict; elements = { 10.0.0.1 : jump nowhere } }",
+       "the chain 'nowhere' is not in the text: nft refuses it, unless the table has it already"},
+      {"chain c { ip daddr { 10.0.0.0/8, 10.0.0.3 } drop; }", ""},
+      {"chain c { ip daddr vmap { 10.0.0.0/8 : drop, 10.0.0.3 : accept }; }", kAnonymous},
+      {"chain c { ip daddr . tcp dport { 10.0.0.0/8 . 80, 10.0.0.3 . 80 } drop; }", kAnonymous},
+      {"chain c { ip daddr . tcp dport { 10.0.0.0/8 . 80, 10.0.0.3 . 22 } drop; }", ""},
+      {"chain c { jump d; }; chain d { }", ""},
+      {"chain c { goto nowhere; }",
+       "the chain 'nowhere' is not in the text: nft refuses it, unless the table has it already"},
+      {"chain c { tcp dport vmap { 22 : jump nowhere }; }",
+       "the chain 'nowhere' is not in the text: nft refuses it, unless the table has it already"},
+      {"chain c { ip daddr @nowhere drop; }",
+       "the set 'nowhere' is not in the text: nft refuses it, unless the table has it already"},
+      {"chain c { ip daddr vmap @nowhere; }",
+       "the set 'nowhere' is not in the text: nft refuses it, unless the table has it already"},
+  };
+  for (const Refused& row : rows) {
+    INFO(row.table);
+    const ReadText read = read_firewall(Reader::Text, "table inet t { " + std::string(row.table) + " }");
+    CHECK(read.errors.empty());
+    std::string said;
+    for (const Remark& remark : read.ruleset.not_understood) {
+      CHECK(remark.object == "table inet t");
+      CHECK(remark.where.known());
+      said += remark.message;
+    }
+    CHECK(said == row.said);
+  }
+}
+
+TEST_CASE("The flags of a table: its owner is no matter, and what is unknown may disable it") {
+  const auto with = [](std::string_view flags) {
+    return read_words("table ip t { flags " + std::string(flags) + "; chain c { drop; } }");
+  };
+  CHECK(with("owner, persist") == "ip t c\n  [ether=800] drop\n");
+  CHECK(with("owner, dormant") == "remark: table ip t is dormant, so it holds nothing\n");
+  CHECK(with("new") == "ip t c\n  [ether=800] drop\nnot understood: has the flag 'new', which may disable it\n");
+}
+
 TEST_CASE("Source routing is understood where both options are asked for alike") {
   const auto chain = [](std::string_view rules) {
     return "table inet t {\n chain c {\n" + std::string(rules) + " }\n}\n";
@@ -425,7 +500,13 @@ TEST_CASE("Source routing is understood where both options are asked for alike")
 TEST_CASE("A match of iptables that nft lists as a comment is none") {
   CHECK(read_words("table ip t {\n chain c {\n  ip daddr 10.0.0.1 # xt_set counter packets 0 bytes 0 accept\n  # "
                    "xt_set is mine\n }\n}\n") ==
-        "ip t c\n  not understood: '# xt_set counter packets 0 bytes 0 accept'; [ether=800 ip.dst=10.0.0.1] accept\n");
+        "ip t c\n  not understood: '# xt_set counter packets 0 bytes 0 accept'; [ether=800 ip.dst=10.0.0.1] accept | "
+        "[ether=800 ip.dst=10.0.0.1] drop\n");
+}
+
+TEST_CASE("A target of iptables that nft lists as a comment translates in the table nat") {
+  CHECK(read_words("table ip nat {\n chain c {\n  ip daddr 10.0.0.1 counter packets 0 bytes 0 # xt_DNAT\n }\n}\n") ==
+        "ip nat c\n  not understood: '# xt_DNAT'; [ether=800 ip.dst=10.0.0.1] translate ('# xt_DNAT')\n");
 }
 
 TEST_CASE("Before the kernel has looked a connection up no rule sees its state") {

@@ -248,8 +248,9 @@ TEST_CASE("an unknown field fails closed") {
     CHECK(policy.doubtful);
     CHECK(policy.egress.at(0).peers.at(0).kind == RulePeer::Kind::NotUnderstood);
     CHECK(cluster.remarks.at(0).message == "spec.egress[0].to[0].galaxies is an unknown field");
-    REQUIRE(cluster.not_understood.size() == 1);
+    REQUIRE(cluster.not_understood.size() == 2);
     CHECK(cluster.not_understood[0].message == "egress rule 1: no field of the peer is known");
+    CHECK(cluster.not_understood[1].message == "spec.egress[0].to[0].galaxies is an unknown field");
   }
   SECTION("a port of which no field is known may be any port") {
     const Cluster cluster = read_cluster({cnp("{action: Deny, to: [{namespaces: {}}], protocols: [{quic: {}}]}")});

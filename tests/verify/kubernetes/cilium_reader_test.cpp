@@ -396,6 +396,47 @@ TEST_CASE("specs are each a policy of the same object") {
   CHECK(cluster.policies[1].ingress.at(1).text == "spec 2, ingress rule 2");
 }
 
+TEST_CASE("settings of Cilium with which policies are not enforced") {
+  struct Case {
+    const char* data;
+    Texts not_understood, remarks;
+  };
+  const Case cases[] = {
+      {"{enable-policy: never}", {"Cilium's enforcement mode is never: no policy is enforced"}, {}},
+      {"{enable-policy: Never}", {"Cilium's enforcement mode is never: no policy is enforced"}, {}},
+      {"{enable-policy: sometimes}", {"Cilium has no enforcement mode 'sometimes'"}, {}},
+      {"{enable-policy: default, policy-audit-mode: 'false', enable-k8s-networkpolicy: 'true'}", {}, {}},
+      {"{cluster-name: default}", {}, {}},
+      {"{enable-policy: always}",
+       {},
+       {"Cilium's enforcement mode is always: pods that no policy selects are held too, which is left out"}},
+      {"{policy-audit-mode: 'true'}", {"policy-audit-mode is true: no policy is enforced"}, {}},
+      {"{enable-k8s-networkpolicy: 'false'}", {"enable-k8s-networkpolicy is false: no NetworkPolicy is enforced"}, {}},
+      {"{enable-cilium-network-policy: 'false'}",
+       {"enable-cilium-network-policy is false: no CiliumNetworkPolicy is enforced"},
+       {}},
+      {"{enable-cilium-clusterwide-network-policy: 'false'}",
+       {"enable-cilium-clusterwide-network-policy is false: no CiliumClusterwideNetworkPolicy is enforced"},
+       {}},
+  };
+  const auto config = [](const std::string& name, const std::string& data) {
+    return read_cluster({"{apiVersion: v1, kind: ConfigMap, metadata: {name: " + name +
+                         ", namespace: kube-system}, data: " + data + "}"});
+  };
+  for (const Case& one : cases) {
+    INFO(one.data);
+    const Cluster cluster = config("cilium-config", one.data);
+    CHECK(messages(cluster.not_understood) == one.not_understood);
+    CHECK(messages(cluster.remarks) == one.remarks);
+    for (const Remark& remark : cluster.not_understood) CHECK(remark.rule == Rule::FieldNotUnderstood);
+  }
+  CHECK(messages(config("other", "{enable-policy: never}").not_understood) == Texts{});
+  for (const std::string kind : {"CiliumConfig", "CiliumNodeConfig"}) {
+    const Cluster cluster = read_cluster({"{apiVersion: cilium.io/v2, kind: " + kind + ", metadata: {name: x}}"});
+    CHECK(messages(cluster.not_understood) == Texts{kind + " may change what pods reach and is not understood"});
+  }
+}
+
 TEST_CASE("other kinds of Cilium are harmless or named") {
   const Cluster group = read_cluster(
       {"{apiVersion: cilium.io/v2, kind: CiliumCIDRGroup, metadata: {name: g}, spec: {externalCIDRs: [10.0.0.0/8]}}"});

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -231,6 +232,37 @@ TEST_CASE("kinds that make no pods and change no reach are read over") {
   CHECK(cluster.objects == 11);
   CHECK(cluster.remarks.empty());
   CHECK(cluster.not_understood.empty());
+}
+
+TEST_CASE("every kind of Calico's two groups goes to its reader") {
+  for (const std::string api : {"projectcalico.org/v3", "crd.projectcalico.org/v1"}) {
+    for (const std::string kind : {"IPPool", "BGPConfiguration", "BGPPeer", "FelixConfiguration", "Profile",
+                                   "ClusterInformation", "IPAMBlock", "StagedGlobalNetworkPolicy"}) {
+      INFO(api + " " + kind);
+      const Cluster cluster =
+          read_cluster({"{apiVersion: " + api + ", kind: " + kind + ", metadata: {name: x}, spec: {}}"});
+      CHECK(described(cluster.not_understood) == Texts{});
+    }
+  }
+}
+
+TEST_CASE("a policy in doubt is named as not understood, once for one object and one reason") {
+  const Cluster cluster = read_cluster(
+      {"{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: a, namespace: app}, "
+       "spec: {podSelector: {}, egress: [{too: []}]}}",
+       "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: refused, namespace: app}, "
+       "spec: {podSelector: {matchLabels: []}, extra: 1}}",
+       "{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: c, namespace: app}, "
+       "spec: {endpointSelector: {}, extra: 1, egressDeny: [{}], egress: []}}",
+       "{apiVersion: projectcalico.org/v3, kind: NetworkPolicy, metadata: {name: p, namespace: app}, "
+       "spec: {slector: all()}}"});
+  CHECK(described(cluster.not_understood) == Texts{"NetworkPolicy app/a: spec.egress[0].too is an unknown field",
+                                                   "CiliumNetworkPolicy app/c: spec has no field 'extra'",
+                                                   "NetworkPolicy app/p: spec has no field 'slector'"});
+  for (const Remark& remark : cluster.not_understood) CHECK(remark.rule == Rule::RuleNotUnderstood);
+  // The place and the rule of the field are a remark of their own.
+  CHECK(std::count_if(cluster.remarks.begin(), cluster.remarks.end(),
+                      [](const Remark& remark) { return remark.rule == Rule::UnknownField; }) >= 3);
 }
 
 TEST_CASE("kinds that may make pods or change reach are named as not understood") {

@@ -55,6 +55,18 @@ TEST_CASE("selector: a label that is known decides, whatever else is not") {
   CHECK(matches(both, {{{"app", "web"}, {"tier", "a"}}, false}) == Match::Yes);
 }
 
+TEST_CASE("selector: of a key that is not known nothing is, whatever the other labels say") {
+  const KnownLabels labels{{{"app", "web"}, {"hash", "a"}}, true, {"hash"}};
+  for (const Selector& leaf : {Selector::in("hash", {"a"}), Selector::in("hash", {"b"}),
+                               Selector::of(Op::NotIn, "hash", {"a"}), Selector::of(Op::Exists, "hash", {}),
+                               Selector::of(Op::NotExists, "hash", {}), Selector::of(Op::StartsWith, "hash", {"a"})})
+    CHECK(std::string(word(matches(leaf, labels))) == "unknown");
+  CHECK(matches(Selector::in("hash", {}), labels) == Match::No);
+  CHECK(matches(Selector::in("app", {"web"}), labels) == Match::Yes);
+  CHECK(matches(Selector::of(Op::Exists, "tier", {}), labels) == Match::No);
+  CHECK(labels != KnownLabels{{{"app", "web"}, {"hash", "a"}}, true});
+}
+
 TEST_CASE("selector: its text") {
   const Selector web = Selector::in("app", {"web"});
   const Selector tiers = Selector::in("tier", {"b", "a", "b"});

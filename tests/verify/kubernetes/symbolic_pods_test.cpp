@@ -84,6 +84,11 @@ TEST_CASE("symbolic pods: a workload of the input stands for its class") {
   Cluster unknown = cluster({web}, {{{"app", "web"}}});
   unknown.workloads[0].labels.complete = false;
   CHECK(added(unknown).size() == 2);
+  Cluster given = cluster({web}, {{{"app", "web"}}});
+  given.workloads[0].labels.unknown_keys = {"hash"};
+  CHECK(added(given) == Names{"every other pod of app"});
+  given.workloads[0].labels.unknown_keys = {"app"};
+  CHECK(added(given).size() == 2);
 }
 
 TEST_CASE("symbolic pods: a workload does not stand for pods that may name other ports toward the outside") {

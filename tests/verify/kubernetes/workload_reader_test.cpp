@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -64,7 +65,8 @@ TEST_CASE("every kind with a pod template is a workload") {
   for (const Row& row : rows) {
     const Workload workload = workload_of(row.text);
     CHECK(name_of(workload) == row.name);
-    CHECK(workload.labels == KnownLabels{{{"app", "web"}}, true});
+    CHECK(workload.labels.labels == Labels{{"app", "web"}});
+    CHECK(workload.labels.complete);
     CHECK(workload.service_account == "default");
   }
   const Workload job = workload_of("{apiVersion: batch/v1, kind: Job, " + tail + "{template: " + pod_template + "}}");
@@ -72,11 +74,68 @@ TEST_CASE("every kind with a pod template is a workload") {
   CHECK(job.labels.labels == Labels{{"app", "web"}, {"job-name", "web"}, {"batch.kubernetes.io/job-name", "web"}});
 }
 
+using Keys = std::set<std::string>;
+
+TEST_CASE("labels that a controller gives its pods are not known from the template") {
+  const std::string pod_template =
+      "template: {metadata: {labels: {app: web, pod-template-hash: x, controller-revision-hash: x}}, "
+      "spec: {containers: [{name: c}]}}";
+  struct Row {
+    const char* api;
+    const char* kind;
+    Keys unknown;
+  };
+  const Row rows[] = {
+      {"apps/v1", "Deployment", {"pod-template-hash"}},
+      {"extensions/v1beta1", "Deployment", {"pod-template-hash"}},
+      {"apps/v1", "ReplicaSet", {}},
+      {"v1", "ReplicationController", {}},
+      {"apps/v1",
+       "StatefulSet",
+       {"apps.kubernetes.io/pod-index", "controller-revision-hash", "statefulset.kubernetes.io/pod-name"}},
+      {"apps/v1", "DaemonSet", {"controller-revision-hash", "pod-template-generation"}},
+      {"argoproj.io/v1alpha1", "Rollout", {"rollouts-pod-template-hash"}},
+      {"apps.openshift.io/v1", "DeploymentConfig", {"deployment", "deploymentconfig"}},
+      {"batch/v1", "Job", {"controller-uid", "batch.kubernetes.io/controller-uid"}},
+  };
+  for (const Row& row : rows) {
+    const Workload workload = workload_of("{apiVersion: " + std::string(row.api) + ", kind: " + row.kind +
+                                          ", metadata: {name: web, namespace: app}, spec: {" + pod_template + "}}");
+    CHECK(workload.labels.unknown_keys == row.unknown);
+    CHECK(workload.labels.complete);
+  }
+  CHECK(workload_of(pod("{containers: [{name: c}]}", "labels: {pod-template-hash: x}")).labels ==
+        KnownLabels{{{"pod-template-hash", "x"}}, true});
+}
+
+TEST_CASE("labels of a Job's pods: its name where it is known, what the server wrote, an index") {
+  const Keys uids{"controller-uid", "batch.kubernetes.io/controller-uid"};
+  const Keys names{"job-name", "batch.kubernetes.io/job-name"};
+  const auto both = [](Keys a, const Keys& b) { return a.insert(b.begin(), b.end()), a; };
+  const auto job = [](const std::string& metadata, const std::string& spec, const std::string& labels = "{}") {
+    return workload_of("{apiVersion: batch/v1, kind: Job, metadata: {namespace: app, " + metadata + "}, spec: {" +
+                       spec + "template: {metadata: {labels: " + labels + "}, spec: {containers: [{name: c}]}}}}")
+        .labels;
+  };
+  const Labels named{{"job-name", "x"}, {"batch.kubernetes.io/job-name", "x"}};
+  CHECK(job("name: x", "") == KnownLabels{named, true, uids});
+  CHECK(job("generateName: x-", "") == KnownLabels{{}, true, both(uids, names)});
+  CHECK(job("name: x", "manualSelector: true, ") == KnownLabels{{}, true, both(uids, names)});
+  CHECK(job("name: x", "completionMode: Indexed, ") ==
+        KnownLabels{named, true, both(uids, {"batch.kubernetes.io/job-completion-index"})});
+  CHECK(job("name: x", "", "{controller-uid: u, batch.kubernetes.io/controller-uid: u}").unknown_keys.empty());
+  const Workload cron = workload_of(
+      "{apiVersion: batch/v1, kind: CronJob, metadata: {name: x, namespace: app}, spec: {jobTemplate: "
+      "{spec: {completionMode: Indexed, template: {spec: {containers: [{name: c}]}}}}}}");
+  CHECK(cron.labels == KnownLabels{{}, true, both(both(uids, names), {"batch.kubernetes.io/job-completion-index"})});
+}
+
 TEST_CASE("an object of an unknown kind with a pod template is a workload, and that is said") {
   const Cluster cluster =
       read_cluster({"{apiVersion: example.com/v1, kind: CloneSet, metadata: {name: web, namespace: app}, "
                     "spec: {template: {spec: {containers: [{name: c}]}}}}"});
   CHECK(names(cluster) == std::vector<std::string>{"app/web[CloneSet]"});
+  CHECK_FALSE(cluster.workloads[0].labels.complete);
   CHECK(cluster.not_understood.empty());
   REQUIRE(cluster.remarks.size() == 1);
   CHECK(cluster.remarks[0].rule == Rule::KindNotUnderstood);

@@ -155,7 +155,8 @@ TEST_CASE("What is in doubt is asked in both readings", "[obligation]") {
 
 TEST_CASE("An exception in force is taken out of the claim, an expired one is not", "[obligation]") {
   const std::string open = policy(
-      "{podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress, Egress], egress: [{to: [{ipBlock: {cidr: 8.8.8.8/32}}], ports: [{port: "
+      "{podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress, Egress], egress: [{to: [{ipBlock: {cidr: "
+      "8.8.8.8/32}}], ports: [{port: "
       "443}]}]}");
   airtight::Policy spec;
   spec.inside = IpSet::of(*Prefix::parse("10.0.0.0/8"));
