@@ -13,10 +13,12 @@ echo "$(uname -m), $(nproc) cores, $(date -u +%F), \`tests/shown.sh\`$([ -n "${A
 echo
 echo "| what | result |"
 echo "|---|---|"
-oracle() { "$build/tests/verify_$1_tests" "$2" 2>/dev/null | grep '^compared' | sed 's/^compared: //' | paste -sd';'; }
+oracle() { "$build/tests/verify_$1_tests" "$2" 2>&1 | grep '^compared' | sed 's/^compared: //' | paste -sd'|' | sed 's/|/; /g'; }
 row "policies: random clusters and packets, against a slow evaluator that walks the objects as the API documents say" "$(oracle kubernetes "evaluation: *")"
 row "firewalls: every packet of a small world through random rulesets, against a walker of single packets" "$(oracle firewall "*oracle*")"
-row "random specs compiled, proven, then one artifact changed" "$(python3 "$root/tests/mutations.py" "$airtight" "$root" | grep -E '^mutation score|specs,' | paste -sd'; ')"
+row "random specs compiled, proven, then one artifact changed" "$(python3 "$root/tests/mutations.py" "$airtight" "$root" | grep -E '^mutation score|specs,' | paste -sd'|' | sed 's/|/; /')"
 row "the rules as read, given to Z3" "$(python3 "$root/tests/obligations.py" "$airtight" "$root" | last)"
 row "cases of netpol-analyzer, the Network Policy API's conformance suite and cyclonus" "$(python3 "$root/tests/netpol_corpus.py" "$airtight" "$root/../shared/corpus/netpol" | last)"
 row "scenarios of field reports" "$(python3 "$root/tests/reports.py" "$airtight" | last)"
+row "rows of what targets really mean, each a named case" "$(python3 "$root/tests/semantics.py" "$airtight" | last)"
+row "packets through real nftables and iptables at every boundary that a ruleset names" "$(python3 "$root/tests/lab/verify_lab.py" "$airtight" | last)"
