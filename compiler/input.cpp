@@ -85,7 +85,10 @@ bool write_text_file(const std::string& path, std::string_view text, Diagnostics
     diagnostics.error(Code::CannotWrite, path, "cannot be written: " + std::generic_category().message(error));
     return false;
   };
-  const std::string temporary = path + ".airtight-new";
+  // What is there and no regular file (a pipe, /dev/stdout, a link) is written to, never replaced.
+  struct stat status {};
+  const bool in_place = ::lstat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+  const std::string temporary = in_place ? path : path + ".airtight-new";
   const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (file.get() < 0) return failed(errno);
   while (!text.empty()) {
@@ -93,19 +96,19 @@ bool write_text_file(const std::string& path, std::string_view text, Diagnostics
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       const int error = errno;
-      ::unlink(temporary.c_str());
+      if (!in_place) ::unlink(temporary.c_str());
       return failed(error);
     }
     text.remove_prefix(static_cast<std::size_t>(count));
   }
-  if (::fsync(file.get()) != 0 && errno != EINVAL) {
+  if (::fsync(file.get()) != 0 && errno != EINVAL && errno != ENOTSUP) {
     const int error = errno;
-    ::unlink(temporary.c_str());
+    if (!in_place) ::unlink(temporary.c_str());
     return failed(error);
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+  if (!in_place && ::rename(temporary.c_str(), path.c_str()) != 0) {
     const int error = errno;
-    ::unlink(temporary.c_str());
+    if (!in_place) ::unlink(temporary.c_str());
     return failed(error);
   }
   return true;

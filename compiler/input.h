@@ -18,7 +18,7 @@ namespace airtight {
 std::optional<std::string> read_bytes(const std::string& path, std::size_t limit, std::string_view expected,
                                       Diagnostics&);
 
-// Replaces the file as a whole, by a rename; CannotWrite says why it could not.
+// Replaces the file as a whole, by a rename; what is no regular file is written to. CannotWrite says why it could not.
 bool write_text_file(const std::string& path, std::string_view text, Diagnostics&);
 
 // Adds each file to `sources`; "-" is standard input. Files that cannot be read are reported (CannotRead,

@@ -130,8 +130,12 @@ std::optional<Answer> connections_command(const VerifyOptions& options, Sources&
     if (options.format == name) answer.text = verify::render_connections(verify::connections(*artifacts), format);
   for (const verify::Remark& remark : artifacts->cluster.not_understood)
     answer.notes.push_back(remark.object + " " + remark.message);
-  if (artifacts->recognised == 0) answer.notes.push_back("nothing in the input was recognised");
-  if (artifacts->recognised == 0 || !artifacts->cluster.not_understood.empty()) answer.code = 3;
+  const bool no_pods = artifacts->cluster.workloads.empty();
+  if (artifacts->recognised == 0)
+    answer.notes.push_back("nothing in the input was recognised");
+  else if (no_pods)
+    answer.notes.push_back("the input has no workload, so there is nobody to connect");
+  if (no_pods || !artifacts->cluster.not_understood.empty()) answer.code = 3;
   return answer;
 }
 

@@ -312,9 +312,23 @@ def nothing(t):
     t.check("unparsable is exit 2", code == 2 and '"file": "p.yaml"' in raw, raw)
 
 
+def differences(t):
+    """What a policy opens is a way out gained although no pod is there yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {"old": DENY, "in": DENY + "---" + egress("[{to: [{ipBlock: {cidr: 10.0.0.0/8}}]}]"),
+                 "out": DENY + "---" + egress("[{to: [{ipBlock: {cidr: 203.0.113.0/24}}]}]")}
+        for name, text in sides.items():
+            pathlib.Path(folder, name).mkdir()
+            pathlib.Path(folder, name, "p.yaml").write_text(text)
+        for new, code, heading in (("old", 0, "0 ways out gained, 0 connections gained"), ("in", 0, "0 ways out gained, 1 connection gained"),
+                                   ("out", 1, "1 way out gained, 0 connections gained")):
+            run = subprocess.run([t.airtight, "diff", "old", new], cwd=folder, capture_output=True, text=True)
+            t.check(f"diff of policies alone, {new}", run.returncode == code and run.stdout.startswith(heading), run.stdout + run.stderr)
+
+
 def main():
     t = Run(os.path.abspath(sys.argv[1]))
-    for scenario in (r03, r05, r09, r11, r13, r35, r37, r39, r41, nothing):
+    for scenario in (r03, r05, r09, r11, r13, r35, r37, r39, r41, nothing, differences):
         scenario(t)
     print(f"{t.passed} passed, {t.failed} failed")
     return 1 if t.failed else 0

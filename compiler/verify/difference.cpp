@@ -6,6 +6,7 @@
 #include "compiler/verify/connections.h"
 #include "compiler/verify/firewall/leaving.h"
 #include "compiler/verify/judge.h"
+#include "compiler/verify/kubernetes/least_pods.h"
 #include "compiler/verify/words.h"
 
 namespace airtight::verify {
@@ -55,10 +56,47 @@ std::map<std::string, std::string> names_out(const Artifacts& artifacts) {
   return names;
 }
 
+// Pods that could be created, the same ones on both sides: what a policy opens counts although no pod is there yet.
+bool add_possible_pods(Cluster& before, Cluster& after) {
+  Cluster both;
+  both.policies = before.policies;
+  both.policies.insert(both.policies.end(), after.policies.begin(), after.policies.end());
+  both.tiers = before.tiers;
+  std::set<std::string> names;
+  for (const Cluster* side : {&before, &after})
+    for (const Namespace& ns : side->namespaces)
+      if (names.insert(ns.name).second) both.namespaces.push_back(ns);
+  std::sort(both.namespaces.begin(), both.namespaces.end(),
+            [](const Namespace& a, const Namespace& b) { return a.name < b.name; });
+  const std::vector<std::string> all(names.begin(), names.end());
+  const bool bounded = add_symbolic_pods(both, all) && add_least_pods(both, all);
+  for (Cluster* side : {&before, &after}) {
+    const std::size_t real = side->workloads.size();
+    for (const Workload& pods : both.workloads) {
+      const auto same = [&](const Workload& known) {
+        return !known.host_network && known.ref.ns == pods.ref.ns && known.labels.labels == pods.labels.labels;
+      };
+      if (pods.judged &&
+          std::none_of(side->workloads.begin(), side->workloads.begin() + static_cast<std::ptrdiff_t>(real), same))
+        side->workloads.push_back(pods);
+    }
+    for (const Namespace& ns : both.namespaces)
+      if (!side->find_namespace(ns.name)) {
+        side->namespaces.push_back(ns);
+        std::sort(side->namespaces.begin(), side->namespaces.end(),
+                  [](const Namespace& a, const Namespace& b) { return a.name < b.name; });
+      }
+  }
+  return bounded;
+}
+
 class Comparison {
  public:
   Comparison(const Artifacts& before, const Artifacts& after, const Question& question, const Sources& sources)
-      : before_(before), after_(after), question_(question), sources_(sources) {}
+      : before_(before), after_(after), question_(question), sources_(sources) {
+    if (!add_possible_pods(before_.cluster, after_.cluster))
+      result_.notes.push_back("the label classes of pods are more than can be compared: not every pod was");
+  }
 
   Difference run() {
     outside();
@@ -176,7 +214,8 @@ class Comparison {
   void workloads() {
     const auto names = [](const Artifacts& artifacts) {
       std::set<std::string> all;
-      for (const Workload& pods : artifacts.cluster.workloads) all.insert(name_of(pods));
+      for (const Workload& pods : artifacts.cluster.workloads)
+        if (!pods.symbolic) all.insert(name_of(pods));
       return all;
     };
     const std::set<std::string> old_names = names(before_);
@@ -197,8 +236,8 @@ class Comparison {
     if (artifacts.recognised == 0) result_.notes.push_back(side + ": nothing in the input was recognised");
   }
 
-  const Artifacts& before_;
-  const Artifacts& after_;
+  Artifacts before_;  // copies: possible pods are added
+  Artifacts after_;
   const Question& question_;
   const Sources& sources_;
   Difference result_;
