@@ -78,6 +78,13 @@ class TreeBuilder : public YAML::EventHandler {
     node.quoted = tag == "!";
     node.span = scalar_span(mark, value);
     refuse_tag(mark, tag);
+    // yaml-cpp takes the end of the text for the closing quote where a line end stands before it.
+    if (const char first = node.span.begin < text_.size() ? text_[node.span.begin] : ' ';
+        (first == '"' || first == '\'') && !quoted_end(node.span.begin)) {
+      diagnostics_.error(Code::YamlSyntax, Span{node.span.source, node.span.begin, node.span.begin + 1},
+                         "not YAML: the quote that starts here is not closed");
+      throw Stop{};
+    }
     if (value.size() > kMaxScalarBytes) {
       diagnostics_.error(Code::TooBig, node.span, "a scalar of " + std::to_string(value.size()) + " bytes")
           .expect("at most " + std::to_string(kMaxScalarBytes) + " bytes");
@@ -140,6 +147,20 @@ class TreeBuilder : public YAML::EventHandler {
     return !stack_.empty() && stack_.back().node.kind == Node::Kind::Map && !stack_.back().have_key;
   }
 
+  // Behind the closing quote; nothing if there is none.
+  std::optional<std::size_t> quoted_end(std::size_t begin) const {
+    const char quote = text_[begin];
+    for (std::size_t end = begin + 1; end < text_.size(); ++end) {
+      if (quote == '"' && text_[end] == '\\') {
+        ++end;
+      } else if (text_[end] == quote) {
+        if (quote == '"' || text_.substr(end + 1, 1) != "'") return end + 1;
+        ++end;  // '' is a quote inside of single quotes
+      }
+    }
+    return std::nullopt;
+  }
+
   // yaml-cpp tells where a token starts; where it ends is in the text.
   Span scalar_span(const YAML::Mark& mark, const std::string& value) const {
     Span span = point(mark);
@@ -150,16 +171,7 @@ class TreeBuilder : public YAML::EventHandler {
     }
     std::size_t end = at;
     if (at < text_.size() && (text_[at] == '"' || text_[at] == '\'')) {
-      const char quote = text_[at];
-      for (end = at + 1; end < text_.size(); ++end) {
-        if (quote == '"' && text_[end] == '\\') {
-          ++end;
-        } else if (text_[end] == quote) {
-          if (quote == '"' || text_.substr(end + 1, 1) != "'") break;
-          ++end;  // '' is a quote inside of single quotes
-        }
-      }
-      end = std::min(end + 1, text_.size());
+      end = quoted_end(at).value_or(text_.size());
     } else if (at < text_.size() && (text_[at] == '|' || text_[at] == '>')) {
       end = at + 1;
     } else if (!value.empty() && text_.substr(at, value.size()) == value) {
