@@ -46,7 +46,7 @@ run compile wrong.yaml -o out --at 2026-11-25 | fenced text | block error
 run --explain AT-S203 | fenced text | block explain
 sed -i 's/10\.20\.0\.10\/32/10.20.0.0\/24/' out/networkpolicy/agents.yaml
 run compile minimal.yaml -o out --at 2026-11-25 --check | fenced text | block check
-sed -i 's/ip daddr @endpoint_vllm_v4 tcp dport 8000 accept.*/ip daddr 0.0.0.0\/0 tcp dport 8000 accept/; 0,/outside is dropped first/{/outside is dropped first/d}' out/nftables/airtight.nft
+sed -i 's/ip daddr @endpoint_vllm_v4 tcp dport 8000 accept.*/ip daddr 0.0.0.0\/0 tcp dport 8000 accept/; 0,/ip daddr != @inside_v4 goto outside/{/ip daddr != @inside_v4 goto outside/d}' out/nftables/airtight.nft
 run verify --spec minimal.yaml out --at 2026-11-25 | sed -n '1,/^Layers disagree/p' | sed '$d' | fenced text | block hole
 run explain --spec minimal.yaml out --at 2026-11-25 --from agent --to 203.0.113.9:8000 | fenced text | block explain-packet
 if [ -n "$quickstart" ]; then bash "$root/packaging/quickstart.sh" | grep -v '^Installing' | fenced text | block quickstart; fi

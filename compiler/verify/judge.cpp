@@ -444,6 +444,11 @@ class Court {
   void reasons() {
     if (question_.policy && question_.policy->mode == Mode::PrivateVpc)
       report_.reasons.push_back("not fully air-gapped: the boundary's mode is private-vpc");
+    if (report_.verdict == Verdict::Proven)
+      for (const LayerReport& report : report_.layers)
+        if (report.verdict != Verdict::Proven)
+          report_.reasons.push_back("although layer " + std::string(to_string(report.layer)) + " alone is " +
+                                    std::string(to_string(report.verdict)));
     if (report_.verdict != Verdict::Inconclusive) return;
     const auto add = [&](const Finding& finding) {
       if (finding.effect == Verdict::Inconclusive) report_.reasons.push_back(finding.message);

@@ -21,7 +21,7 @@ seed() {  # TARGET: where its seeds are
     spec) cp "$root"/policies/*.yaml "$work/$1/" 2>/dev/null || true; cp "$root"/tests/rejected/*.yaml "$work/$1/" 2>/dev/null || true ;;
     rules) cp "$root"/rules/*.yaml "$work/$1/" ;;
     policy_json) cp "$root"/tests/policy/fixtures/*.json "$work/$1/" 2>/dev/null || true ;;
-    document) cp "$root"/policies/*.yaml "$root"/tests/golden/*/expected/networkpolicy/*.yaml "$work/$1/"; cp "$root"/tests/policy/fixtures/*.json "$work/$1/" 2>/dev/null || true ;;
+    document) cp "$root"/policies/*.yaml "$work/$1/"; for file in "$root"/tests/golden/*/expected/networkpolicy/*.yaml; do cp "$file" "$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done; cp "$root"/tests/policy/fixtures/*.json "$work/$1/" 2>/dev/null || true ;;
     dns) for file in "$root"/tests/golden/*/expected/bind/named.conf "$root"/tests/golden/*/expected/rpz/*.zone; do [ -f "$file" ] && head -c 16000 "$file" >"$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done ;;
     firewall) for file in "$root"/tests/golden/*/expected/nftables/*.nft; do [ -f "$file" ] && head -c 16000 "$file" >"$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done ;;
     net) printf '2001:db8::1' >"$work/net/v6"; printf '10.0.0.0/8' >"$work/net/v4"; printf 'xn--bcher-kva.example' >"$work/net/name" ;;
