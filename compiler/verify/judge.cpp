@@ -44,17 +44,20 @@ class Court {
     const IpSet pods = question_.policy ? question_.policy->pods() : IpSet();
     const IpSet nodes = question_.policy ? question_.policy->nodes() : IpSet();
     const auto evaluation = [&](Scope scope) { return std::make_unique<Evaluation>(cluster, scope, pods, nodes); };
+    const auto worst = [&](const Evaluation& judged, Scope scope) {
+      return WorstCases(cluster, judged, scope, pods, nodes);
+    };
     const std::unique_ptr<Evaluation> all = evaluation(Scope::All);
 
     std::unique_ptr<Evaluation> namespaced;
     std::unique_ptr<Evaluation> scoped;
     if (has_pods_ || has_policies_) {
       namespaced = evaluation(Scope::Namespaced);
-      take(judge_policies(cluster, *namespaced, Layer::Kubernetes, question_));
+      take(judge_policies(cluster, *namespaced, worst(*namespaced, Scope::Namespaced), Layer::Kubernetes, question_));
     }
     if (has_cluster_) {
       scoped = evaluation(Scope::ClusterScoped);
-      take(judge_policies(cluster, *scoped, Layer::Cluster, question_));
+      take(judge_policies(cluster, *scoped, worst(*scoped, Scope::ClusterScoped), Layer::Cluster, question_));
     }
     if (has_firewall_) take(judge_firewall(artifacts_.firewall, question_));
     report_.disagreements =
@@ -71,7 +74,7 @@ class Court {
 
     not_understood();
     if (!bounded) too_much("the label classes of pods are more than can be judged: not every pod was");
-    together(*all);
+    together(*all, worst(*all, Scope::All));
     standing_assumptions(*all);
     finish();
     return std::move(report_);
@@ -201,10 +204,10 @@ class Court {
   }
 
   // Every subject and protocol is held by one layer that has it in scope (DESIGN §4, "Together").
-  void together(const Evaluation& all) {
+  void together(const Evaluation& all, const WorstCases& worst) {
     Verdict verdict = Verdict::Proven;
     if (has_firewall_ || has_cluster_) {
-      verdict = pods_held(all);
+      verdict = pods_held(all, worst);
       if (has_firewall_) verdict = worse(verdict, nodes_held());
     } else {
       for (const LayerReport& report : report_.layers)
@@ -248,7 +251,7 @@ class Court {
     return project_destinations(passed);
   }
 
-  Verdict pods_held(const Evaluation& all) {
+  Verdict pods_held(const Evaluation& all, const WorstCases& worst) {
     const TrafficSet narrow = firewall_leak(Path::Forward, Reading::Narrow);
     const TrafficSet wide = firewall_leak(Path::Forward, Reading::Wide);
     if (!has_pods_ && !has_policies_ && !has_cluster_)
@@ -262,15 +265,17 @@ class Court {
     for (std::size_t c = 0; c < all.classes().size(); ++c) {
       const WorkloadClass& pods = all.classes()[c];
       if (pods.host_network || !judged(pods)) continue;
+      const auto policies = [&](Direction direction, Reading reading) {
+        return reading == Reading::Narrow ? worst.surely(c, direction) : all.addresses(c, direction, reading);
+      };
       const auto out = [&](const TrafficSet& firewall, Reading reading) {
         TrafficSet set =
-            restrict(all.addresses(c, Direction::Egress, reading) | beyond(firewall), ~question_.inside, scope) &
-            firewall;
+            restrict(policies(Direction::Egress, reading) | beyond(firewall), ~question_.inside, scope) & firewall;
         return declared ? set - declared->exceptions(c, true) : set;
       };
       // A reply goes where the opener is: it is held where the firewall lets nothing go there.
       const auto in = [&](const TrafficSet& firewall, Reading reading) {
-        return restrict(all.addresses(c, Direction::Ingress, reading), ~question_.inside & firewall.addresses(),
+        return restrict(policies(Direction::Ingress, reading), ~question_.inside & firewall.addresses(),
                         transport_services());
       };
       note(sent, pods, out(narrow, Reading::Narrow), out(wide, Reading::Wide));

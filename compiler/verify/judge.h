@@ -4,6 +4,7 @@
 #include "compiler/verify/artifacts.h"
 #include "compiler/verify/finding.h"
 #include "compiler/verify/kubernetes/evaluation.h"
+#include "compiler/verify/kubernetes/worst_case.h"
 #include "compiler/verify/question.h"
 
 namespace airtight::verify {
@@ -16,7 +17,7 @@ struct LayerJudgement {
   LayerReport report;
   std::vector<std::string> assumptions;
 };
-LayerJudgement judge_policies(const Cluster&, const Evaluation&, Layer, const Question&);
+LayerJudgement judge_policies(const Cluster&, const Evaluation&, const WorstCases&, Layer, const Question&);
 LayerJudgement judge_firewall(const Ruleset&, const Question&);
 LayerJudgement judge_dns(const DnsArtifacts&, const Question&, const Sources&);
 

@@ -37,8 +37,14 @@ std::string_view scope_word(Layer layer) { return layer == Layer::Cluster ? "clu
 
 class Judge {
  public:
-  Judge(const Cluster& cluster, const Evaluation& evaluation, Layer layer, const Question& question)
-      : cluster_(cluster), evaluation_(evaluation), layer_(layer), question_(question), outside_(~question.inside) {
+  Judge(const Cluster& cluster, const Evaluation& evaluation, const WorstCases& worst, Layer layer,
+        const Question& question)
+      : cluster_(cluster),
+        evaluation_(evaluation),
+        worst_(worst),
+        layer_(layer),
+        question_(question),
+        outside_(~question.inside) {
     if (question.policy) declared_.emplace(*question.policy, evaluation, question.at);
     for (const WorkloadClass& pods : evaluation.classes()) {
       const bool judged =
@@ -94,10 +100,11 @@ class Judge {
     if (wide.empty()) return;
     const TrafficSet narrow =
         restrict(evaluation_.addresses(c, direction, Reading::Narrow), region, compared(rule)) - allowed;
-    TrafficSet certain = narrow & wide;
-    TrafficSet doubtful = wide - narrow;
-    for (int n = 0; n < 2; ++n) {
-      TrafficSet& left = n == 0 ? certain : doubtful;
+    const TrafficSet surely = restrict(worst_.surely(c, direction), region, compared(rule)) - allowed;
+    // Sure whatever the API leaves open; sure in one of its cases; what was not understood.
+    TrafficSet parts[] = {narrow & wide, (surely & wide) - narrow, wide - narrow - surely};
+    for (int n = 0; n < 3; ++n) {
+      TrafficSet& left = parts[n];
       const Reading reading = n == 0 ? Reading::Narrow : Reading::Wide;
       for (std::size_t causes = 0; !left.empty(); ++causes) {
         const Sample sample = *smallest(left);
@@ -106,7 +113,7 @@ class Judge {
         TrafficSet part = evaluation_.share(c, direction, decision, left, reading) & left;
         if (part.empty() || !part.contains(sample.address, sample.protocol, sample.selector) || causes >= kMaxCauses)
           part = left;
-        add(cause_of(rule, decision, direction, n == 0, c, sample), c, part);
+        add(cause_of(rule, decision, direction, n < 2, c, sample), c, part);
         left -= part;
       }
     }
@@ -387,6 +394,7 @@ class Judge {
 
   const Cluster& cluster_;
   const Evaluation& evaluation_;
+  const WorstCases& worst_;
   Layer layer_;
   const Question& question_;
   IpSet outside_;
@@ -397,9 +405,9 @@ class Judge {
 
 }  // namespace
 
-LayerJudgement judge_policies(const Cluster& cluster, const Evaluation& evaluation, Layer layer,
-                              const Question& question) {
-  return Judge(cluster, evaluation, layer, question).run();
+LayerJudgement judge_policies(const Cluster& cluster, const Evaluation& evaluation, const WorstCases& worst,
+                              Layer layer, const Question& question) {
+  return Judge(cluster, evaluation, worst, layer, question).run();
 }
 
 }  // namespace airtight::verify
