@@ -228,8 +228,15 @@ class Run:
             if sealed is None or kind == "dns" or kind in skipped:
                 continue
             ours = found.get(kind, "proven")
+            if ours == "inconclusive" and sealed == "violated" and kind != "firewall" and self.left_open(report):
+                continue
             if ours != sealed and not (kind == "firewall" and self.by_circumstance(layer, ours)):
                 self.fail(name, f"layer {kind} is sealed: {sealed}, by z3's answers {ours}")
+
+    @staticmethod
+    def left_open(report):
+        """An unknown field or equal priorities: the file has the reading of both, the verdict that of the worst case."""
+        return any(f["rule_id"] in ("AT-V202", "AT-V206") for f in report["findings"])
 
     @staticmethod
     def by_circumstance(layer, ours):

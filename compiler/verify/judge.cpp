@@ -246,7 +246,10 @@ class Court {
     const bool passed_by =
         path == Path::Forward && question_.policy && question_.policy->cluster.dataplane == Dataplane::Ebpf;
     if (!has_firewall_ || passed_by) return TrafficSet::of(~question_.inside, ServiceSet::all());
-    PacketSet passed = passes(artifacts_.firewall, path, outside_packets(question_, path, true), reading).passed;
+    const Ruleset& ruleset = artifacts_.firewall;
+    PacketSet passed = passes(reading == Reading::Narrow ? with_patience(ruleset) : ruleset, path,
+                              outside_packets(question_, path, true), reading)
+                           .passed;
     for (const Shape& shape : shapes(question_, path)) passed = passed - shape.packets;
     return project_destinations(passed);
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "compiler/verify/firewall/leaving.h"
 #include "compiler/verify/obligation_firewall.h"
 #include "compiler/verify/obligation_policies.h"
 
@@ -37,7 +38,7 @@ std::string obligation(const Artifacts& artifacts, const Question& question, con
   const bool scoped = std::any_of(cluster.policies.begin(), cluster.policies.end(),
                                   [](const PolicyObject& policy) { return in_scope(policy, Scope::ClusterScoped); });
   if (scoped) write_policies(file, cluster, Scope::ClusterScoped, question, sources);
-  const Ruleset& firewall = artifacts.firewall;
+  const Ruleset firewall = with_patience(artifacts.firewall);  // as judge_firewall reads a limit
   if (!firewall.tables.empty() || !firewall.not_understood.empty()) write_firewall(file, firewall, question, sources);
   if (!artifacts.dns.empty()) file.not_encoded("layer dns", "names are no bit-vectors");
   return file.take();

@@ -15,7 +15,8 @@ constexpr std::size_t kMaxCauses = 32;
 
 class Judge {
  public:
-  Judge(const Ruleset& ruleset, const Question& question) : ruleset_(ruleset), question_(question) {
+  Judge(const Ruleset& ruleset, const Question& question)
+      : ruleset_(ruleset), patient_(with_patience(ruleset)), question_(question) {
     for (const FirewallTable& table : ruleset.tables)
       for (const FirewallChain& chain : table.chains) {
         // A listing names no device, so what its egress chains hold nobody knows.
@@ -49,6 +50,8 @@ class Judge {
   }
 
  private:
+  const Ruleset& read_as(Reading reading) const { return reading == Reading::Narrow ? patient_ : ruleset_; }
+
   // What of the outside passes the path, less what leaves by right.
   PacketSet leak(Path path, Reading reading) {
     // Output for the loopback device does not leave, unless a translation sends it elsewhere afterwards.
@@ -58,7 +61,7 @@ class Judge {
       (void)box.constrain(Field::EtherType, Values::of(*family));
       outside = outside & PacketSet::of(std::move(box));
     }
-    PacketSet passed = passes(ruleset_, path, outside, reading).passed;
+    PacketSet passed = passes(read_as(reading), path, outside, reading).passed;
     for (const Shape& shape : shapes(question_, path)) passed = passed - shape.packets;
     return passed;
   }
@@ -107,12 +110,12 @@ class Judge {
     if (left.too_many()) effect = Verdict::Inconclusive;
     for (std::size_t n = 0; !left.empty() && n < kMaxCauses; ++n) {
       const Box packet = smallest(left.boxes().front());
-      const FirewallDecision decision = decide(ruleset_, path, packet, reading);
+      const FirewallDecision decision = decide(read_as(reading), path, packet, reading);
       // Boxes that the same rule lets through are one cause.
       PacketSet same;
       PacketSet rest;
       for (const Box& box : left.boxes()) {
-        const FirewallDecision other = decide(ruleset_, path, smallest(box), reading);
+        const FirewallDecision other = decide(read_as(reading), path, smallest(box), reading);
         const bool equal = !other.steps.empty() && !decision.steps.empty() &&
                            other.steps.back().where == decision.steps.back().where &&
                            other.steps.back().text == decision.steps.back().text;
@@ -412,6 +415,7 @@ class Judge {
   }
 
   const Ruleset& ruleset_;
+  const Ruleset patient_;
   const Question& question_;
   bool has_egress_ = false;
   bool translates_ = false;

@@ -199,6 +199,17 @@ std::vector<Shape> shapes(const Question& question, Path path) {
   return shapes;
 }
 
+Ruleset with_patience(Ruleset ruleset) {
+  for (FirewallTable& table : ruleset.tables)
+    for (FirewallChain& chain : table.chains)
+      for (FirewallRule& rule : chain.rules)
+        if (rule.limited && std::all_of(rule.branches.begin(), rule.branches.end(), [](const FirewallBranch& branch) {
+              return branch.verdict.kind == FirewallVerdict::Kind::Accept;
+            }))
+          rule.limited = false;
+  return ruleset;
+}
+
 PacketSet flow_packets(const Question& question, const Flow& flow, Path path) {
   const Policy& policy = *question.policy;
   const bool from_pods = policy.is_pod(flow.from);

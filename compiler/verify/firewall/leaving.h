@@ -22,6 +22,10 @@ PacketSet outside_packets(const Question&, Path, bool without_loopback);
 // Exceptions in force are among them: pods' on Forward, nodes' on Output, all on Egress without their ports.
 std::vector<Shape> shapes(const Question&, Path);
 
+// The ruleset as a sender meets it who waits for the limit: an accept of at most so many packets a second accepts each
+// of them sooner or later, so what it lets out is out for certain.
+Ruleset with_patience(Ruleset);
+
 // A flow of the spec as new packets on the path, as a packet without options leaves; empty if the path does not see it.
 PacketSet flow_packets(const Question&, const Flow&, Path);
 

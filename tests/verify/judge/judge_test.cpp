@@ -134,6 +134,14 @@ TEST_CASE("every uplink must let a declared flow") {
   CHECK(broken.judged().layers[1].complete == Verdict::Violated);
 }
 
+TEST_CASE("a limit lets packets out one after the other") {
+  const Report report = compiled(kMinimal)
+                            .replace(kFirewall, "meta nfproto ipv4 ip daddr != @inside_v4 goto outside",
+                                     "limit rate 10/minute accept")
+                            .judged();
+  CHECK(report.layers[1].verdict == Verdict::Violated);
+}
+
 TEST_CASE("an eBPF data plane takes pods past the firewall") {
   Compiled at_hand = compiled(kMinimal).keep("nftables/");
   Policy around = *at_hand.policy;

@@ -209,7 +209,7 @@ TEST_CASE("A name of the input stays in its comment", "[obligation]") {
 TEST_CASE("Chains are written out where they are called, and every packet takes one way", "[obligation]") {
   const std::string text = Case().write({R"(table inet t {
   chain inside { ip daddr 10.0.0.0/8 accept; ip6 daddr fc00::/7 accept; }
-  chain o { type filter hook output priority 0; policy drop; oifname "lo" accept; jump inside; limit rate 1/second ip daddr 8.8.8.8 accept; }
+  chain o { type filter hook output priority 0; policy drop; oifname "lo" accept; jump inside; meta skuid 7 ip daddr 8.8.8.8 accept; }
   chain f { type filter hook forward priority 0; policy drop; jump inside; ct state established accept; }
 }
 )"});
