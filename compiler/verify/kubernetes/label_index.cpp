@@ -36,11 +36,12 @@ Match LabelIndex::match(std::size_t selector, std::size_t labels) {
   if (answers.size() <= labels / 4) answers.resize(labels_by_number_.size() / 4 + 1, 0);
   std::uint8_t& four = answers[labels / 4];
   const unsigned shift = labels % 4 * 2;
-  if ((four >> shift & 3U) == 0) {
+  const auto kept = [&] { return static_cast<unsigned>(four) >> shift & 3U; };
+  if (kept() == 0) {
     const auto answer = static_cast<unsigned>(matches(*selectors_by_number_[selector], *labels_by_number_[labels]));
-    four = static_cast<std::uint8_t>(four | (answer + 1) << shift);
+    four = static_cast<std::uint8_t>(static_cast<unsigned>(four) | (answer + 1) << shift);
   }
-  return static_cast<Match>((four >> shift & 3U) - 1);
+  return static_cast<Match>(kept() - 1);
 }
 
 }  // namespace airtight::verify
