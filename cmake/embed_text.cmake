@@ -1,4 +1,4 @@
-# Writes the JSON Schemas NAMES (from FILES, in the same order) into the C++ file OUTPUT, behind compiler/builtin.h's schema().
+# Writes the JSON Schemas NAMES (from FILES, in the same order) into the C++ file OUTPUT, behind the schema() of HEADER in NAMESPACE.
 set(cases "")
 foreach(name file IN ZIP_LISTS NAMES FILES)
   file(READ ${file} text)
@@ -13,4 +13,4 @@ foreach(name file IN ZIP_LISTS NAMES FILES)
   string(APPEND cases "  if (name == \"${name}\") return\n${pieces}      ;\n")
 endforeach()
 file(WRITE ${OUTPUT}
-"#include \"compiler/builtin.h\"\n\nnamespace airtight {\n\nstd::string_view schema(std::string_view name) {\n${cases}  return {};\n}\n\n}  // namespace airtight\n")
+"#include \"${HEADER}\"\n\nnamespace ${NAMESPACE} {\n\nstd::string_view schema(std::string_view name) {\n${cases}  return {};\n}\n\n}  // namespace ${NAMESPACE}\n")

@@ -1,3 +1,3 @@
 include(GNUInstallDirs)
-install(TARGETS airtight RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS airtight airtight-auditor RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY policies DESTINATION ${CMAKE_INSTALL_DATADIR}/airtight)

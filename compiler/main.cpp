@@ -18,9 +18,9 @@
 #include <tuple>
 #include <vector>
 
+#include "cli/completion.h"
 #include "compiler/builtin.h"
 #include "compiler/catalogue_view.h"
-#include "compiler/completion.h"
 #include "compiler/emit/target.h"
 #include "compiler/input.h"
 #include "compiler/output_directory.h"

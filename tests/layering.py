@@ -18,16 +18,19 @@ MAY = {
     "compiler/emit": ["compiler/net", "compiler/policy"],
     "compiler/verify": ["compiler/net", "compiler/policy"],
     # The program itself: main and what it is made of.
-    "compiler": ["compiler/net", "compiler/policy", "compiler/spec", "compiler/emit", "compiler/verify"],
+    "cli": [],  # what the command lines of both programs share
+    "compiler": ["cli", "compiler/net", "compiler/policy", "compiler/spec", "compiler/emit", "compiler/verify"],
     "cmake": ["compiler/net", "compiler/policy", "compiler/spec"],
-    "tests": ["compiler", "compiler/net", "compiler/policy", "compiler/spec", "compiler/emit", "compiler/verify", "auditor"],
+    "tests": ["cli", "compiler", "compiler/net", "compiler/policy", "compiler/spec", "compiler/emit", "compiler/verify", "auditor"],
     # Of the compiler the auditor sees values and the compiled policy, and one part of it the proof.
     "auditor": ["compiler/net", "compiler/policy/compiled_policy"],
+    "auditor/main": ["cli", "compiler/policy/compiled_policy"],
     "auditor/enforcement": ["compiler/net", "compiler/policy/compiled_policy", "compiler/verify"],
 }
 # The auditor's own order: a part may include those before it. Parts of one row do not see each other.
 AUDITOR = [["decode"], ["flow_table"], ["attribution"], ["classify"], ["finding"], ["evidence"],
-           ["capture", "canary", "conservation", "probe", "enforcement"], ["agent"], ["main"]]
+           ["capture", "canary", "conservation", "probe", "enforcement"], ["wording", "schema"],
+           ["agent", "replay", "policy_show"], ["main"]]
 REPORT_SEES = ["evidence"]  # never packets
 # Libraries that one file alone knows; tests read back with them what was written.
 ONLY = {"yaml-cpp/": ["compiler/spec/yaml.cpp", "compiler/verify/document_yaml.cpp"]}
@@ -150,7 +153,7 @@ def faults_of(files):
 
 def read(root):
     files = {}
-    for top in ("compiler", "auditor", "cmake", "tests"):
+    for top in ("cli", "compiler", "auditor", "cmake", "tests"):
         for folder, directories, names in os.walk(os.path.join(root, top)):
             directories.sort()
             for name in sorted(names):

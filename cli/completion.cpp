@@ -1,4 +1,4 @@
-#include "compiler/completion.h"
+#include "cli/completion.h"
 
 #include <CLI/CLI.hpp>
 #include <string>
