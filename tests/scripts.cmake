@@ -33,6 +33,11 @@ airtight_script(obligations obligations.py COMMAND python3 obligations.py ${airt
 airtight_script(policies policies.py COMMAND python3 policies.py ${airtight_program} ${airtight_outputs}
   PROPERTIES FIXTURES_SETUP policies_outputs)
 
+# --- the auditor
+airtight_script(replay replay.py COMMAND python3 replay.py $<TARGET_FILE:airtight-auditor>)
+airtight_script(differential differential.py COMMAND python3 differential.py $<TARGET_FILE:observe> $<TARGET_FILE:airtight-auditor>
+  ${PROJECT_SOURCE_DIR}/../shared/corpus/captures)
+
 # --- schemas, read by others than us
 set(schema ${PROJECT_SOURCE_DIR}/compiler)
 file(GLOB accepted CONFIGURE_DEPENDS policy/fixtures/*.policy.json)
