@@ -139,6 +139,8 @@ class Pages {
   void* memory_;
 };
 
+constexpr std::size_t kFirstCells = std::size_t{1} << 14;
+
 // Zero is empty. The whole hash stands in the cell, so that neither a search nor a deletion reads other entries.
 struct Cell {
   std::uint32_t hash;
@@ -185,10 +187,24 @@ struct FlowTable::State {
   State(std::size_t capacity, std::function<void(std::uint32_t, Flow&)> on_evicted)
       : cells(2 * capacity + 1, Pattern::Scattered),
         entries(capacity, Pattern::Dense),
+        live(std::min(kFirstCells, cells.size())),
         evicted(std::move(on_evicted)) {}
 
-  std::size_t home(std::uint32_t hash) const { return static_cast<std::size_t>(u128{hash} * cells.size() >> 32); }
-  std::size_t after(std::size_t cell) const { return cell + 1 == cells.size() ? 0 : cell + 1; }
+  std::size_t home(std::uint32_t hash) const { return static_cast<std::size_t>(u128{hash} * live >> 32); }
+  std::size_t after(std::size_t cell) const { return cell + 1 == live ? 0 : cell + 1; }
+
+  // A small index stays in the caches: only as many cells are used as the flows need, doubled when half of them are
+  // taken.
+  void grow() {
+    live = std::min(2 * live, cells.size());
+    for (std::size_t i = 0; i < live; ++i) cells[i] = {};
+    for (std::size_t slot = 0; slot < used; ++slot) {
+      const std::uint32_t hash = entries[slot].key.hash;
+      std::size_t at = home(hash);
+      while (cells[at].slot_and_one != 0) at = after(at);
+      cells[at] = {hash, static_cast<std::uint32_t>(slot) + 1};
+    }
+  }
 
   // The cell of the key, or the empty one where it would go. At most half of the cells are taken.
   std::size_t find(const PackedKey& key) const {
@@ -201,9 +217,7 @@ struct FlowTable::State {
 
   // Linear probing without tombstones: what stands behind the hole moves up, unless its home is behind the hole.
   void erase(std::size_t hole) {
-    const auto distance = [&](std::size_t from, std::size_t to) {
-      return to >= from ? to - from : to + cells.size() - from;
-    };
+    const auto distance = [&](std::size_t from, std::size_t to) { return to >= from ? to - from : to + live - from; };
     for (std::size_t at = after(hole); cells[at].slot_and_one != 0; at = after(at)) {
       if (distance(home(cells[at].hash), at) < distance(hole, at)) continue;
       cells[hole] = cells[at];
@@ -249,6 +263,7 @@ struct FlowTable::State {
   Secret secret;
   Pages<Cell> cells;
   Pages<Entry> entries;  // the first `used` are flows, always: a flow that goes makes room for the one that comes
+  std::size_t live;      // cells in use, from the front
   std::size_t used = 0;
   std::size_t hand = 0;
   FlowCounts counts;
@@ -278,6 +293,10 @@ FlowRef FlowTable::touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64
   FlowRef ref;
   if (s.cells[cell].slot_and_one == 0) {
     const bool full = s.used == s.entries.size();
+    if (!full && 2 * (s.used + 1) > s.live && s.live < s.cells.size()) {
+      s.grow();
+      cell = s.find(packed);
+    }
     const std::optional<std::uint32_t> slot = full ? s.make_room(time) : static_cast<std::uint32_t>(s.used++);
     if (!slot) {
       ++s.counts.untracked;

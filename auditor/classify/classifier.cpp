@@ -280,11 +280,11 @@ struct Classifier::State final : ApplicationSink, AtHand {
     }
   }
   void hidden(std::string_view outer) override { put(Rule::NameHidden, Effect::None, {}, outer); }
-  void unread(std::string_view why) override {
-    put(Rule::HandshakeUnread, toward_outsiders() && !permitted() ? Effect::Inconclusive : Effect::None, why);
-  }
-  void conflict() override {
-    put(Rule::StreamConflict, toward_outsiders() && !permitted() ? Effect::Inconclusive : Effect::None);
+  void unread(std::string_view why) override { unseen(Rule::HandshakeUnread, why); }
+  void conflict() override { unseen(Rule::StreamConflict, {}); }
+  // Something that may have hidden a name: it counts where a name would have.
+  void unseen(Rule rule, std::string_view why) {
+    put(about(rule, toward_outsiders() && !permitted() ? Effect::Inconclusive : Effect::None, why, true));
   }
 
   const Boundary& boundary;
