@@ -3,7 +3,8 @@
 #
 # Installs packages, builds the release preset, compiles SPEC (default policies/xpander-airgapped.yaml), proves it sealed, punches a hole into
 # a copy and finds it, then loads the firewall into a private
-# network namespace and the zones into a private BIND, tries them, says in ten lines what each layer did, and cleans up. The namespaces
+# network namespace and the zones into a private BIND, tries them, says in ten lines what each layer did, replays a small capture in which
+# one packet leaves, and cleans up. The namespaces
 # (pod, node, inside, internet) have no route out of this machine; documentation addresses play the internet. Nothing of the host's own
 # network, firewall or resolver is touched. Safe to run again.
 #
@@ -27,7 +28,7 @@ bash packaging/install_packages.sh lab
 have_lab=$?
 build_log=build/quickstart.log
 mkdir -p build
-{ cmake --preset release && cmake --build --preset release --target airtight; } >"$build_log" 2>&1 || {
+{ cmake --preset release && cmake --build --preset release --target airtight airtight-auditor; } >"$build_log" 2>&1 || {
   tail -30 "$build_log" >&2
   stop "the build failed; all of its output is in $build_log"
 }
@@ -149,6 +150,20 @@ outside=$(ask api.openai.com)
 leaked=$(grep '^question ' "$record" | grep -vc '^question \([^ ]*\.\)\?corp\.example ')
 as_it_must dns "api.openai.com -> $(awk '{print $4}' <<<"$outside"); questions for outside names that left the resolver: $leaked" \
   test "${outside#*-> }$leaked" = "NXDOMAIN answers=0 addresses=0"
+
+# --- what packets say: a capture of a quiet minute, in which one library asks its vendor
+"$airtight" compile policies/xpander-airgapped.yaml -o "$work/shipped" --at 2026-11-25 >/dev/null || exit 1
+"$airtight"-auditor replay --policy "$work/shipped/policy.json" --format json packaging/sample.pcapng >"$work/replay.json"
+left=$?
+found=$(python3 -c '
+import json, sys
+report = json.load(open(sys.argv[1]))
+for finding in report["findings"]:
+    if finding["class"] == "escape":
+        print("{}, packet {} of {}: {} -> {}, {}/{}, from {} at the pod side".format(finding["rule_id"], finding["examples"][0]["packet"], report["packets"],
+              finding["source"], finding["destination"], finding["port"], finding["protocol"], finding["pod_side"][0]["source"]))
+' "$work/replay.json" 2>/dev/null)
+as_it_must replay "packaging/sample.pcapng: violated, $found" test "$left${found:+found}" = 1found
 
 if [ $wrong -eq 0 ]; then
   line result "everything as it must, after $SECONDS s; namespaces, rules and resolver are gone again"

@@ -1,18 +1,19 @@
 #!/bin/bash
-# Fills README.md's output blocks with what the program prints: packaging/readme.sh [--check] [--quickstart] [--figures] [--verify-figures] [--shown] [AIRTIGHT]
+# Fills README.md's output blocks with what the program prints: packaging/readme.sh [--check] [--quickstart] [--figures] [--verify-figures] [--replay-figures] [--shown] [AIRTIGHT]
 #
 # A block stands between <!-- NAME --> and <!-- /NAME -->. --check writes nothing and exits 1 if a block is not what the program prints now.
 # The blocks of the quickstart (root, a minute), of the benchmark and of the counts (minutes) depend on the machine: they are made anew only when
 # asked for, and --check only sees that they are there. AIRTIGHT defaults to build/release/airtight.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-check='' quickstart='' figures='' verify_figures='' shown='' airtight=$root/build/release/airtight
+check='' quickstart='' figures='' verify_figures='' replay_figures='' shown='' airtight=$root/build/release/airtight
 for argument; do
   case $argument in
     --check) check=1 ;;
     --quickstart) quickstart=1 ;;
     --figures) figures=1 ;;
     --verify-figures) verify_figures=1 ;;
+    --replay-figures) replay_figures=1 ;;
     --shown) shown=1 ;;
     -*) echo "usage: readme.sh [--check] [--quickstart] [--figures] [--shown] [AIRTIGHT]" >&2; exit 2 ;;
     *) airtight=$(realpath "$argument") ;;
@@ -49,9 +50,13 @@ run compile minimal.yaml -o out --at 2026-11-25 --check | fenced text | block ch
 sed -i 's/ip daddr @endpoint_vllm_v4 tcp dport 8000 accept.*/ip daddr 0.0.0.0\/0 tcp dport 8000 accept/; 0,/ip daddr != @inside_v4 goto outside/{/ip daddr != @inside_v4 goto outside/d}' out/nftables/airtight.nft
 run verify --spec minimal.yaml out --at 2026-11-25 | sed -n '1,/^Layers disagree/p' | sed '$d' | fenced text | block hole
 run explain --spec minimal.yaml out --at 2026-11-25 --from agent --to 203.0.113.9:8000 | fenced text | block explain-packet
+run compile "$root/policies/xpander-airgapped.yaml" -o shipped --at 2026-11-25 >/dev/null
+cp "$root/packaging/sample.pcapng" node.pcapng
+{ echo '$ airtight-auditor replay --policy out/policy.json node.pcapng'; "$airtight-auditor" replay --policy shipped/policy.json node.pcapng; echo "\$ echo \$?"; "$airtight-auditor" replay --policy shipped/policy.json node.pcapng >/dev/null; echo $?; } | fenced text | block replay
 if [ -n "$quickstart" ]; then bash "$root/packaging/quickstart.sh" | grep -v '^Installing' | fenced text | block quickstart; fi
 if [ -n "$shown" ]; then bash "$root/tests/shown.sh" "$airtight" | block shown; fi
 if [ -n "$figures" ]; then bash "$root/tests/bench/compile.sh" "$airtight" | block figures; fi
+if [ -n "$replay_figures" ]; then bash "$root/tests/bench/replay.sh" "$airtight-auditor" | block replay-figures; fi
 if [ -n "$verify_figures" ]; then bash "$root/tests/bench/verify.sh" "$airtight" | block verify-figures; fi
 
 python3 - "$root/README.md" "$work/blocks" "$check" <<'PY'
@@ -63,7 +68,7 @@ readme, blocks, check = sys.argv[1:]
 with open(readme, encoding="utf-8") as file:
     old = new = file.read()
 stale = []
-kept = ("quickstart", "figures", "verify-figures", "shown")
+kept = ("quickstart", "figures", "verify-figures", "replay-figures", "shown")
 for name in sorted(os.listdir(blocks)) + [name for name in kept if not os.path.exists(os.path.join(blocks, name))]:
     found = re.search(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->\n)", new, re.DOTALL)
     if not found:

@@ -34,7 +34,7 @@ def with_scapy():
 
 
 with_scapy()
-from captures import containers, dns, headers, hellos, links, local, mixed, plain, tunnels, world  # noqa: E402
+from captures import containers, dns, headers, hellos, links, local, mixed, plain, sample, tunnels, world  # noqa: E402
 from captures.files import Packet, pcap, pcapng, read_pcapng  # noqa: E402
 from captures.world import AT, SPECS  # noqa: E402
 
@@ -287,7 +287,23 @@ def hostile_names(run, folder):
     return wrong + inconsistent + ([] if report else [f"no report: {error[:200]}"])
 
 
-STORIES = {"property any order of independent flows": any_order, "output --write-findings": written_findings,
+def shipped(run, folder):
+    """The capture that the quickstart plays is what its script makes, and its one leak is found in it."""
+    root = pathlib.Path(__file__).resolve().parent.parent
+    data = (root / "packaging/sample.pcapng").read_bytes()
+    wrong = [] if data == sample.capture() else ["packaging/sample.pcapng is not what tests/captures/sample.py makes"]
+    policy = run.compile("sample", (root / "policies/xpander-airgapped.yaml").read_text())
+    (folder / "sample.pcapng").write_bytes(data)
+    code, report, error, inconsistent = run.report(folder, policy, ["sample.pcapng"])
+    if report is None:
+        return wrong + [f"exit code {code}: {error[:200]}"]
+    found = [(one["rule_id"], one["source"], one["destination"], one["port"], one["name"]) for one in report["findings"]]
+    wanted = [("AT-A001", sample.NODE, sample.OUTSIDE, 443, None), ("AT-A021", sample.DNS_POD, sample.RESOLVER, 53, sample.LEAK)]
+    sights = [(one["source"], one["interface"], one["guessed"]) for one in report["findings"][0]["pod_side"]]
+    return wrong + inconsistent + ([] if (code, found, sights) == (1, wanted, [(sample.WORKER, "cali7f2a", False)]) else [f"{code} {found} {sights}"])
+
+
+STORIES = {"shipped capture": shipped, "property any order of independent flows": any_order, "output --write-findings": written_findings,
            "output --write-findings of a clean file": no_findings_written, "output text": text, "output hostile names": hostile_names}
 
 

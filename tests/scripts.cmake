@@ -18,6 +18,7 @@ airtight_script(layering layering.py COMMAND python3 layering.py --self-test ${P
 airtight_script(rules rules/check_rules.py COMMAND python3 rules/check_rules.py --self-test ${PROJECT_SOURCE_DIR}/rules)
 airtight_script(readme ../packaging/readme.sh COMMAND bash ../packaging/readme.sh --check ${airtight_program})
 airtight_script(man man.py COMMAND python3 man.py ${airtight_program} ../packaging/man/airtight.1)
+airtight_script(man_auditor man.py COMMAND python3 man.py $<TARGET_FILE:airtight-auditor> ../packaging/man/airtight-auditor.1)
 
 # --- the program
 airtight_script(rejected rejected.py COMMAND python3 rejected.py ${airtight_program})
@@ -34,6 +35,7 @@ airtight_script(policies policies.py COMMAND python3 policies.py ${airtight_prog
   PROPERTIES FIXTURES_SETUP policies_outputs)
 
 # --- the auditor
+airtight_script(auditor_cli auditor_cli.py COMMAND python3 auditor_cli.py $<TARGET_FILE:airtight-auditor>)
 airtight_script(replay replay.py COMMAND python3 replay.py $<TARGET_FILE:airtight-auditor>)
 airtight_script(differential differential.py COMMAND python3 differential.py $<TARGET_FILE:observe> $<TARGET_FILE:airtight-auditor>
   ${PROJECT_SOURCE_DIR}/../shared/corpus/captures)
