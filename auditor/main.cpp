@@ -1,6 +1,6 @@
 // airtight-auditor: flags to calls. The only file of the auditor that prints and exits.
 #include <openssl/crypto.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -296,6 +296,11 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A day of rotated files may be more than the usual thousand.
+  if (rlimit files{}; ::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
   try {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {

@@ -10,6 +10,7 @@
 namespace airtight::audit {
 namespace {
 
+constexpr std::size_t kFirstChunk = 64u << 10;  // of a file that waits for its turn among many
 constexpr std::size_t kChunk = 1u << 20;
 
 class PlainSource final : public BufferedSource {
@@ -69,7 +70,7 @@ void BufferedSource::make_room() {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == buffer_.size()) buffer_.resize(std::max(kChunk, buffer_.size() * 2));
+  if (end_ == buffer_.size() || buffer_.size() < kChunk) buffer_.resize(std::max(kFirstChunk, buffer_.size() * 2));
 }
 
 }  // namespace airtight::audit
