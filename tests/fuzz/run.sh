@@ -14,7 +14,7 @@ cmake --preset fuzz -S "$root" >/dev/null
 targets="spec=15 rules=7 policy_json=7 net=7 document=8 dns=8 firewall=8
   packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3"
 declare -A share=()
-for target in $targets; do share[${target%=*}]=$((seconds * ${target#*=} / 120)); done
+for target in $targets; do share[${target%=*}]=$((seconds * ${target#*=} / 120 + 1)); done  # 0 would be no bound
 cmake --build "$root/build/fuzz" --target $(for target in $targets; do echo "fuzz_${target%=*}"; done) >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
