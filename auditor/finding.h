@@ -1,7 +1,9 @@
-// What was found, added up by cause. Bounded: beyond kMaxFindings different ones the rest is only counted, and said.
+// What was found, added up by cause. Bounded: beyond kMaxFindings different ones of an effect the rest is only counted,
+// and said.
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,7 +15,7 @@
 
 namespace airtight::audit {
 
-inline constexpr std::size_t kMaxFindings = 65'536;
+inline constexpr std::size_t kMaxFindings = 65'536;  // of each effect: what is listed never displaces what violates
 inline constexpr std::size_t kExamples = 5;
 
 // One packet, by file and number: what a person opens.
@@ -56,33 +58,56 @@ struct Finding {
   std::vector<PodSideSight> pod_side;  // sights that were joined to this one
 };
 
-// Takes marks and adds them up. One thread; several are merged when they are done.
+// Takes marks and adds them up. One thread; several are merged when they are done, and give what one would have given:
+// which findings are kept depends on the places of their first packets alone.
 class FindingLedger final : public MarkSink {
  public:
   FindingLedger();
+  // The place of the coming marks' frame among all frames of the run; for those that no frame brings, kAfterFrames.
+  // Without a call, times and numbers of frames order them.
+  void at(std::uint64_t place) { place_ = place; }
+  static constexpr std::uint64_t kAfterFrames = UINT64_MAX;
   void mark(const Frame& frame, const Point& point, const Mark& mark) override;
   // Adds what the other one found, as if its marks had come here.
   void merge(FindingLedger&& other);
   // The findings, violated first, then inconclusive, then listed; within, by rule, then by time. What was seen at a pod
   // side and again at an uplink after address translation becomes one. The ledger is empty afterwards.
   std::vector<Finding> take();
-  // Marks that found no place, by effect.
+  // Marks that found no place, by effect; complete after take().
   const std::array<std::uint64_t, 3>& left_out() const { return left_out_; }
 
  private:
+  // Of a finding's first packet; ties of one packet are broken by what was found.
+  struct Order {
+    std::uint64_t place = 0;
+    PacketId packet;
+    std::uint64_t hash = 0;
+    friend auto operator<=>(const Order&, const Order&) = default;
+  };
   struct Entry {
     Finding finding;
-    std::uint64_t hash = 0;
+    Order first;
     std::vector<std::uint64_t> fingerprints;  // of its first packets
   };
-  Entry* find(std::uint64_t hash, const Mark& mark, const Point& point);
+  struct Kept {
+    std::size_t count = 0;
+    Order last;  // none that is kept comes later
+  };
+  class Join;
+
+  template <class Same>
+  Entry* find(std::uint64_t hash, const Same& same);
+  Entry* make(const Order& order, Effect effect);
   void place(std::uint32_t index);
-  std::vector<bool> join_sights();
+  void index_all(std::size_t cells);
+  void trim(Effect effect);
   void sort();
 
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> cells_;  // open addressing: entry + 1
+  std::array<Kept, 3> kept_;
   std::array<std::uint64_t, 3> left_out_{};
+  std::uint64_t place_ = 0;
   std::string name_;  // of the mark at hand, folded
 };
 

@@ -179,6 +179,16 @@ void widen(Flow& flow, std::int64_t time) {
 }
 
 bool is_opening(std::uint8_t flags) { return (flags & (kSyn | kAck)) == kSyn; }
+void remember_syn(Flow& flow, std::uint32_t sequence) {
+  flow.has_syn = true;
+  flow.syn_sequence = sequence;
+}
+
+// Whether a SYN of the opener of a live flow is another connection's.
+bool is_another(const Flow& flow, std::uint32_t sequence) {
+  return flow.has_syn ? flow.syn_sequence != sequence : flow.opened == Opened::FirstSeen;
+}
+
 bool is_answer(std::uint8_t flags) { return (flags & (kSyn | kAck)) == (kSyn | kAck); }
 
 }  // namespace
@@ -250,13 +260,14 @@ struct FlowTable::State {
     if (evicted) evicted(slot, entries[slot].flow);
   }
 
-  void begin(Entry& entry, const PackedKey& key, std::uint8_t flags) {
+  void begin(Entry& entry, const PackedKey& key, std::uint8_t flags, std::uint32_t sequence) {
     entry.key = key;
     entry.flow = {};
     entry.flow.first = kNoTime;
     entry.flow.last = kNoTime;
     entry.flow.opened = is_opening(flags) ? Opened::Syn : is_answer(flags) ? Opened::SynAck : Opened::FirstSeen;
     entry.flow.source_opened = !is_answer(flags);
+    if (is_opening(flags)) remember_syn(entry.flow, sequence);
     ++counts.created;
   }
 
@@ -286,7 +297,8 @@ void FlowTable::prefetch(const FlowKey& key) const {
   __builtin_prefetch(&entry.flow.packets);
 }
 
-FlowRef FlowTable::touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64_t bytes, std::int64_t time) {
+FlowRef FlowTable::touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64_t bytes, std::int64_t time,
+                         std::uint32_t tcp_sequence) {
   State& s = *state_;
   const PackedKey packed = pack(key, s.secret);
   std::size_t cell = s.find(packed);
@@ -310,15 +322,18 @@ FlowRef FlowTable::touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64
   } else {
     ref.id = s.cells[cell].slot_and_one - 1;
     const Entry& entry = s.entries[ref.id];
-    ref.created = is_opening(tcp_flags) && (is_closed(entry.flow) || is_idle(entry, time));
+    const bool from_opener = (packed.swapped == entry.key.swapped) == entry.flow.source_opened;
+    ref.created = is_opening(tcp_flags) && (is_closed(entry.flow) || is_idle(entry, time) ||
+                                            (from_opener && is_another(entry.flow, tcp_sequence)));
     if (ref.created) s.leave(ref.id);
   }
 
   Entry& entry = s.entries[ref.id];
-  if (ref.created) s.begin(entry, packed, tcp_flags);
+  if (ref.created) s.begin(entry, packed, tcp_flags, tcp_sequence);
   Flow& flow = entry.flow;
   ref.flow = &flow;
   ref.from_opener = (packed.swapped == entry.key.swapped) == flow.source_opened;
+  if (ref.from_opener && is_opening(tcp_flags) && !flow.has_syn) remember_syn(flow, tcp_sequence);
   const std::size_t side = ref.from_opener ? 0 : 1;
   widen(flow, time);
   add_saturating(flow.bytes[side], bytes);

@@ -39,7 +39,9 @@ struct Flow {
   Opened opened = Opened::FirstSeen;
   bool source_opened = true;  // the key's source, as first seen, is the opener
   std::uint8_t closed = 0;    // bit 0: FIN by the opener, bit 1: FIN by the other, bit 2: RST
+  bool has_syn = false;       // a SYN of the opener was seen
   std::array<std::uint32_t, 8> notes{};
+  std::uint32_t syn_sequence = 0;  // of the first of those; valid if has_syn
 };
 
 struct FlowRef {
@@ -65,11 +67,14 @@ class FlowTable {
   FlowTable(const FlowTable&) = delete;
   FlowTable& operator=(const FlowTable&) = delete;
 
-  // Finds or makes the flow of a packet and counts it. `tcp_flags` are 0 for what is not TCP. A SYN on a flow that is
-  // closed, or idle beyond its time (TCP 3,600 s established, 120 s otherwise), begins anew: counters and notes zero,
-  // `created` set, `evicted` called first. Amortised O(1): when full, a hand goes round the slots (64 at most a call)
-  // for one that is idle or closed.
-  FlowRef touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64_t bytes, std::int64_t time);
+  // Finds or makes the flow of a packet and counts it. `tcp_flags` are 0 for what is not TCP. A SYN without ACK begins
+  // the flow anew if that is closed, or idle beyond its time (TCP 3,600 s established, 120 s otherwise), or if its
+  // opener sends it and with another sequence number than its SYN had, or opened by a guess: counters and notes zero,
+  // `created` set, `evicted` called first. A repeated SYN does not, nor one from the other end (both may open at once),
+  // nor the opener's behind the answer that was seen before it. Amortised O(1): when full, a hand goes round the slots
+  // (64 at most a call) for one that is idle or closed.
+  FlowRef touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64_t bytes, std::int64_t time,
+                std::uint32_t tcp_sequence = 0);
   // Worth a call some packets ahead where more flows live than the caches hold; changes nothing.
   void prefetch(const FlowKey& key) const;
 

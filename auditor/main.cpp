@@ -167,6 +167,7 @@ int replay_command(const Options& options) {
   const std::optional<Policy> policy = load_policy(options.policy, code);
   if (!policy) return code;
   ReplayOptions given = options.replay;
+  given.policy = options.policy;
   given.application = "airtight-auditor " AIRTIGHT_VERSION;
   std::vector<NotACapture> refused;
   std::optional<ReplayResult> result;
@@ -174,6 +175,9 @@ int replay_command(const Options& options) {
   if (on_terminal(STDERR_FILENO)) given.progress = [&](auto... arguments) { (*progress)(arguments...); };
   try {
     result = replay(*policy, given, refused);
+  } catch (const FilesClash& error) {
+    progress.reset();
+    return failed(kBadInput, error.what(), error.help());
   } catch (const std::system_error& error) {
     progress.reset();  // takes its line off the terminal
     return failed(kEnvironment, error.what());
@@ -184,6 +188,7 @@ int replay_command(const Options& options) {
            (file.path == "-" ? "standard input" : file.path) + " is no capture that can be read: " + file.why);
   }
   if (!result) return kBadInput;
+  for (const std::string& note : result->notes) std::fprintf(stderr, "airtight-auditor: note: %s\n", note.c_str());
   code = printed(options.format == "json" ? render_json(*result) : render_text(*result, colour_wanted(STDOUT_FILENO)));
   if (code != kDone) return code;
   if (result->verdict == Verdict::Violated || (options.strict && !result->findings.empty())) return kViolated;

@@ -109,6 +109,34 @@ def policy_files(auditor, policy, folder):
     says("policy that is a folder", run(auditor, "replay", "--policy", folder, SAMPLE), 4, "", r"airtight-auditor: error: .* cannot be read: Is a directory\n")
 
 
+def clashes(auditor, policy, folder):
+    """Evidence and policy are never replaced, under whatever name, and no capture counts twice."""
+    capture, own = folder / "own.pcapng", folder / "own.json"
+    capture.write_bytes(SAMPLE.read_bytes())
+    own.write_bytes(policy.read_bytes())
+    for name in ("hard.pcapng", "soft.pcapng"):
+        getattr(folder / name, "hardlink_to" if name.startswith("hard") else "symlink_to")(capture)
+    replay = [auditor, "replay", "--policy", own]
+    way_out = r"\n  help: nothing was read or written; name another file for the findings\n"
+    for target in ("own.pcapng", "hard.pcapng", "soft.pcapng", "./own.pcapng"):
+        says(f"findings onto the capture, as {target}", run(*replay, "--write-findings", target, capture, cwd=folder), 2, "",
+             rf"airtight-auditor: error: --write-findings {re.escape(target)} would replace the capture .*own\.pcapng, which is the evidence" + way_out)
+    with open(capture, "rb") as given:
+        ran = subprocess.run([*replay, "--write-findings", capture, "-"], stdin=given, capture_output=True, timeout=60)
+        check("findings onto the capture that is standard input", ran.returncode == 2 and b"would replace the capture standard input" in ran.stderr, str(ran))
+    says("findings onto the policy", run(*replay, "--write-findings", own, capture), 2, "",
+         r"airtight-auditor: error: --write-findings .*own\.json would replace the policy .*own\.json" + way_out)
+    twice = r"airtight-auditor: error: .* is given twice(?:: it is the same file as .*own\.pcapng)?\n  help: its packets would count twice: name each capture once\n"
+    for other in ("own.pcapng", "hard.pcapng", "soft.pcapng"):
+        says(f"a capture twice, as {other}", run(*replay, capture, folder / other), 2, "", twice)
+    says("policy and capture from standard input", run(auditor, "replay", "--policy", "-", "-", stdin=policy.read_bytes()), 2, "",
+         r"airtight-auditor: error: standard input is given twice: as the policy and as a capture\n  help: give one of them by its path\n")
+    check("capture and policy are as they were", capture.read_bytes() == SAMPLE.read_bytes() and own.read_bytes() == policy.read_bytes())
+    says("findings to a folder", run(*replay, "--write-findings", folder, capture), 4, "", r"airtight-auditor: error: .*Is a directory\n")
+    says("findings beside the capture", run(*replay, "--write-findings", folder / "found.pcapng", capture), 1, r"violated: .*", "")
+    check("findings were written", (folder / "found.pcapng").read_bytes()[:4] == b"\n\r\r\n")
+
+
 def replays(auditor, policy, folder):
     replay = [auditor, "replay", "--policy", policy]
     says("violated", run(*replay, SAMPLE), 1, r"violated: 1 packet left to 1 outside destination\n.*", "")
@@ -123,6 +151,9 @@ def replays(auditor, policy, folder):
         ran = subprocess.run([*replay, SAMPLE], stdout=full, stderr=subprocess.PIPE, timeout=60)
         check("standard output is full", ran.returncode == 4 and b"standard output cannot be written: No space left on device" in ran.stderr, str(ran))
     says("findings to a full disk", run(*replay, "--write-findings", "/dev/full", SAMPLE), 4, "", r"airtight-auditor: error: .*/dev/full.*\n")
+    clashes(auditor, policy, folder)
+    says("a misspelt --pod-side", run(*replay, "--pod-side", "nope", SAMPLE), 1, r"violated: .*",
+         r"airtight-auditor: note: --pod-side nope names no interface of these files; they (?:have: \S.*|give none a name)\n")
     seen = on_terminal([*map(str, replay), str(SAMPLE)])
     check("colour on a terminal", "\x1b[" in seen and "violated" in seen, seen[:200])
     ran = run(*replay, SAMPLE)

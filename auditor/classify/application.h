@@ -1,5 +1,5 @@
-// What applications say in the clear: finds DNS, TLS, DTLS, QUIC, HTTP and SOCKS in the payloads of flows, on any port,
-// and puts streams in order as far as names reach. Fixed memory; one thread.
+// What applications say in the clear: finds DNS, TLS, DTLS, QUIC, HTTP and SOCKS in the payloads of flows, on any port
+// and on both sides, and puts streams in order as far as names reach. Fixed memory; one thread.
 #pragma once
 
 #include <cstddef>
@@ -39,21 +39,22 @@ class ApplicationSink {
   virtual void dns_question(const DnsHeader&, std::string_view name, std::uint16_t type) = 0;
   // A response was read; `name` and `type` of its first question, empty text and 0 if it has none.
   virtual void dns_response(const DnsHeader&, std::string_view name, std::uint16_t type, const DnsAnswers&) = 0;
-  // A client named whom it wants. `name` may carry a port.
+  // Somebody named whom it wants. `name` may carry a port; it is not empty.
   virtual void named(NameFrom, std::string_view name) = 0;
   virtual void hello(NameFrom, const ClientHello&) = 0;  // every ClientHello, before named()
   virtual void hidden(std::string_view outer_name) = 0;  // ECH or ESNI
-  virtual void unread(std::string_view why) = 0;  // a beginning that would have shown a name, and could not be read
-  virtual void conflict() = 0;                    // TCP bytes that came twice with different values
+  virtual void unread(std::string_view why) = 0;         // something that may have shown a name, and could not be read
+  virtual void conflict() = 0;  // TCP bytes that came twice with different values, or where none belong
 };
 
 struct ApplicationCounts {
   std::uint64_t dns_questions = 0, dns_answers = 0, tls_hellos = 0, quic_hellos = 0, http_requests = 0,
                 socks_requests = 0;
   std::uint64_t encrypted_flows = 0, midway_flows = 0, unread_streams = 0;
+  std::uint64_t unknown_flows = 0;  // TCP connections of a protocol that is none of these
 };
 
-// Uses Flow::notes[0..2] and [6], [7]; see kNote* in application.cpp.
+// Its part of Flow::notes is in flow_notes.h.
 class Application {
  public:
   explicit Application(ApplicationSink&);
@@ -61,8 +62,8 @@ class Application {
   Application(const Application&) = delete;
   Application& operator=(const Application&) = delete;
 
-  // A packet of a flow. `level` has ports and, for TCP, its flags and sequence number. `payload` is what was captured
-  // of its payload, `cut` whether the snap length took some.
+  // A packet of a flow. `level` has ports. `payload` is what was captured of its payload, `cut` whether the snap length
+  // took some.
   void see(const Level& level, FlowRef flow, Bytes payload, bool cut);
   // The flow leaves the table, or the capture ends: what was begun and never whole is unread.
   void flow_ended(std::uint32_t id, Flow& flow);
@@ -70,19 +71,34 @@ class Application {
 
  private:
   struct Dns;
-  void udp(const Level& level, FlowRef flow, Bytes payload, bool cut);
-  void quic(FlowRef flow, Bytes payload, bool cut);
+
+  // application_udp.cpp
+  void udp(const Level& level, FlowRef at, Bytes payload, bool cut);
+  void quic(FlowRef at, Bytes payload, bool cut);
   void dtls(Flow& flow, Bytes payload, bool cut);
-  void tcp(const Level& level, FlowRef flow, Bytes payload, bool cut);
-  std::size_t advance(FlowRef flow, unsigned side, const Level& level, Bytes stream, bool& waiting);
-  std::size_t sniff(FlowRef flow, unsigned side, const Level& level, Bytes stream, bool& waiting);
-  std::size_t http1(FlowRef flow, unsigned side, Bytes stream, bool& waiting);
-  std::size_t http2(FlowRef flow, Bytes stream, bool& waiting);
-  std::size_t dns_stream(FlowRef flow, unsigned side, Bytes stream, bool& waiting);
-  void dns(Bytes message, bool cut);
-  void said(NameFrom from, const ClientHello& hello);
+  void dns(const Level& level, Bytes message, bool cut);
+
+  // application_tcp.cpp
+  void tcp(const Level& level, FlowRef at, Bytes payload, bool cut);
+  void in_order(const Level& level, FlowRef at, unsigned side, Bytes payload, bool cut);
+  void keep(FlowRef at, unsigned side, std::uint32_t start, Bytes payload, bool cut);
+  void more(const Level& level, FlowRef at, unsigned side, StreamId id, bool cut);
+  void again(Flow& flow, Bytes payload);
+  void quiet(const Level& level, FlowRef at, unsigned side, std::uint32_t start, Bytes payload, bool cut);
+  std::size_t advance(const Level& level, FlowRef at, unsigned side, Bytes stream, bool& waiting);
+  std::size_t sniff(const Level& level, FlowRef at, unsigned side, Bytes stream, bool& waiting);
+  std::size_t http1(Flow& flow, unsigned side, Bytes stream, bool& waiting);
+  std::size_t chunk(Flow& flow, unsigned side, Bytes stream, bool& waiting);
+  std::size_t http2(Flow& flow, unsigned side, Bytes stream, bool& waiting);
+  std::size_t dns_stream(const Level& level, Flow& flow, unsigned side, Bytes stream, bool& waiting);
+  void request(const HttpRequest& head);
   void give_up(Flow& flow, unsigned side, std::string_view why);
   void release(Flow& flow, unsigned side);
+
+  void said(Flow& flow, NameFrom from, const ClientHello& hello);
+  void named(NameFrom from, std::string_view name) {
+    if (!name.empty()) sink_.named(from, name);
+  }
 
   ApplicationSink& sink_;
   ApplicationCounts counts_;

@@ -1,5 +1,5 @@
-// DHCP (RFC 2131, options RFC 2132 and 3442) and DHCPv6 (RFC 8415, resolvers RFC 3646): what a client may send, and
-// what a server would have its client use.
+// DHCP (RFC 2131, options RFC 2132 and 3442) and DHCPv6 (RFC 8415, resolvers RFC 3646, clocks RFC 4075 and 5908): what
+// a client may send, and what a server would have its client use.
 #include <algorithm>
 
 #include "auditor/decode/byte_reader.h"
@@ -68,6 +68,8 @@ void read_option(std::uint8_t code, Bytes value, Options& options) {
       return;
     case 6:
       return read_addresses(value, options, add_resolver);
+    case 42:
+      return read_addresses(value, options, add_clock);
     case 33:
       return read_static_routes(value, options);
     case 121:
@@ -122,9 +124,28 @@ Options read_options(Bytes message) {
   return options;
 }
 
+void read_v6_addresses(Bytes value, Offer& offer, void (*add)(Offer&, Ip)) {
+  if (value.empty() || value.size() % 16 != 0) offer.read_to_end = false;
+  for (; value.size() >= 16; value = value.subspan(16)) add(offer, ipv6_from(value));
+}
+
+// RFC 5908 §4: one clock, by its address, by a multicast group or by a name.
+void read_v6_clock(Bytes value, Offer& offer) {
+  constexpr std::uint16_t kAddress = 1, kGroup = 2;
+  ByteReader reader(value);
+  while (reader.left() > 0) {
+    const std::uint16_t code = reader.u16();
+    const std::uint16_t size = reader.u16();
+    const Bytes address = reader.take(size);
+    if (!reader.ok()) break;
+    if (code == kAddress || code == kGroup) read_v6_addresses(address, offer, add_clock);
+  }
+  if (value.empty() || !reader.ok()) offer.read_to_end = false;
+}
+
 // Options of DHCPv6, which fill the message; relay-reply messages hold another message in one of theirs.
 bool options_fill(ByteReader& reader, Offer& offer, Bytes& relayed) {
-  constexpr std::uint16_t kRelayed = 9, kResolvers = 23;
+  constexpr std::uint16_t kRelayed = 9, kResolvers = 23, kSntp = 31, kNtp = 56;
   while (reader.left() > 0) {
     const std::uint16_t code = reader.u16();
     const std::uint16_t size = reader.u16();
@@ -136,9 +157,9 @@ bool options_fill(ByteReader& reader, Offer& offer, Bytes& relayed) {
       else
         relayed = value;
     }
-    if (code != kResolvers) continue;
-    if (value.empty() || value.size() % 16 != 0) offer.read_to_end = false;
-    for (Bytes left = value; left.size() >= 16; left = left.subspan(16)) add_resolver(offer, ipv6_from(left));
+    if (code == kResolvers) read_v6_addresses(value, offer, add_resolver);
+    if (code == kSntp) read_v6_addresses(value, offer, add_clock);
+    if (code == kNtp) read_v6_clock(value, offer);
   }
   return reader.ok();
 }

@@ -84,9 +84,8 @@ struct Datagram {
   std::uint32_t units = 0;      // how many are there
   std::uint32_t old_total = 0;  // of the datagram of this name that was completed: its bytes are in the pages still
   bool has_total = false;
-  bool has_first = false;
   bool echo = false;          // nothing came since that one but copies of its parts
-  std::uint8_t protocol = 0;  // of the fragment at offset 0; valid if has_first
+  std::uint8_t protocol = 0;  // of the fragment at offset 0; of the first that came until that one does
   Fate fate = Fate::Free;
   Place bucket_next = kNowhere;
   Place before = kNowhere, after = kNowhere;  // in the list of its fate, oldest first
@@ -104,7 +103,9 @@ struct FragmentTable::State {
         buckets(std::bit_ceil(datagrams.size() * 2), kNowhere),
         marks(new std::uint64_t[datagrams.size() * 2 * kMarkWords]),
         pool(bytes, BlockPool::kUnit),
-        seed(std::random_device{}() | std::uint64_t{std::random_device{}()} << 32) {}
+        seed(std::random_device{}() | std::uint64_t{std::random_device{}()} << 32) {
+    lost.reserve(kMostLost);
+  }
 
   Marks covered(Place place) { return {marks.get() + place * 2 * kMarkWords, kMarkWords}; }
   Marks starts(Place place) { return {marks.get() + (place * 2 + 1) * kMarkWords, kMarkWords}; }
@@ -159,17 +160,26 @@ struct FragmentTable::State {
     datagram.old_total = 0;
   }
 
+  static LostDatagram lost_one(const Datagram& datagram) {
+    const Key& key = datagram.key;
+    return {key.source, key.destination, datagram.protocol, key.interface, datagram.first};
+  }
+  void lose(const Datagram& datagram) {
+    ++counts.given_up;
+    lost.push_back(lost_one(datagram));
+  }
+
   // Takes the datagram out of the table; true if it had been waiting.
   bool remove(Place place) {
     Datagram& datagram = datagrams[place];
-    const bool lost = datagram.fate == Fate::Waiting;
-    if (lost) ++counts.given_up;
+    const bool waited = datagram.fate == Fate::Waiting;
+    if (waited) lose(datagram);
     release_pages(datagram);
     Place* at = &bucket(datagram.key);
     while (*at != place) at = &datagrams[*at].bucket_next;
     *at = datagram.bucket_next;
     move(place, Fate::Free);
-    return lost;
+    return waited;
   }
 
   // Makes one datagram's place free: a completed one's, or of the others that of the one that came first.
@@ -220,35 +230,39 @@ struct FragmentTable::State {
   }
 
   // Nothing has come of the datagram at `place`, whose pages stay.
-  void begin(Place place, std::int64_t time) {
+  void begin(Place place, std::uint8_t protocol, std::int64_t time) {
     Datagram& datagram = datagrams[place];
+    datagram.protocol = protocol;
     datagram.first = time;
     datagram.arrival = ++arrivals;
     datagram.high = datagram.total = datagram.units = 0;
-    datagram.has_total = datagram.has_first = false;
+    datagram.has_total = false;
     covered(place).clear();
     starts(place).clear();
   }
 
   // Where the fragment belongs, with what is there already.
-  Place place_for(const Key& key, std::int64_t time, FragmentNews& news) {
+  Place place_for(const Key& key, std::uint8_t protocol, std::int64_t time, FragmentNews& news) {
     Place place = find(key);
     if (place != kNowhere) {
       const Datagram& datagram = datagrams[place];
       const bool known = time != kNoTime && datagram.first != kNoTime && time > datagram.first;
       const bool over =
           known && static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(datagram.first) > kLifetime;
-      if (!over) return place;
+      if (!over) {
+        if (datagram.fate == Fate::Complete && datagram.units == 0) begin(place, protocol, time);
+        return place;
+      }
       news.given_up |= remove(place);
     }
     place = insert(key, news);
-    begin(place, time);
+    begin(place, protocol, time);
     return place;
   }
 
   void give_up(Place place, FragmentNews& news) {
     news.given_up = true;
-    ++counts.given_up;
+    lose(datagrams[place]);
     release_pages(datagrams[place]);
     move(place, Fate::GivenUp);
   }
@@ -289,9 +303,11 @@ struct FragmentTable::State {
     return Bytes(scratch).first(datagram.total);
   }
 
-  void take(Place place, std::uint8_t protocol, Bytes payload, std::size_t from, bool last, std::int64_t time,
-            FragmentNews& news);
+  void take(Place place, std::uint8_t protocol, Bytes payload, std::size_t from, bool last, FragmentNews& news);
 
+  // One that is too old, one that makes place, one for each page of a fragment, and that of the fragment itself.
+  static constexpr std::size_t kMostLost = kPages + 3;
+  std::vector<LostDatagram> lost;  // by the call that goes on, or was the latest
   std::vector<Datagram> datagrams;
   std::vector<Place> buckets;
   std::unique_ptr<std::uint64_t[]> marks;  // two sets a datagram: units that are there, and those that begin a fragment
@@ -307,11 +323,10 @@ struct FragmentTable::State {
 
 // A fragment that is sound by itself joins what came before.
 void FragmentTable::State::take(Place place, std::uint8_t protocol, Bytes payload, std::size_t from, bool last,
-                                std::int64_t time, FragmentNews& news) {
+                                FragmentNews& news) {
   Datagram& datagram = datagrams[place];
   const std::size_t to = from + payload.size();
   if (datagram.fate == Fate::Complete) {
-    if (datagram.echo && datagram.units == 0) begin(place, time);
     const bool copy = to <= datagram.old_total && last == (to == datagram.old_total) && equals(datagram, from, payload);
     if (!copy) {
       datagram.echo = false;
@@ -332,6 +347,7 @@ void FragmentTable::State::take(Place place, std::uint8_t protocol, Bytes payloa
     return give_up(place, news);
   }
   const bool contradicts = datagram.has_total ? last || to > datagram.total : last && to < datagram.high;
+  if (contradicts) news.contradiction = true;
   if (contradicts || (!datagram.echo && !write(place, from, payload, news))) return give_up(place, news);
   covered(place).fill(unit, past, true);
   starts(place).fill(unit, unit + 1, true);
@@ -341,10 +357,7 @@ void FragmentTable::State::take(Place place, std::uint8_t protocol, Bytes payloa
     datagram.has_total = true;
     datagram.total = static_cast<std::uint32_t>(to);
   }
-  if (from == 0) {
-    datagram.has_first = true;
-    datagram.protocol = protocol;
-  }
+  if (from == 0) datagram.protocol = protocol;
   if (!datagram.has_total || datagram.units < (datagram.total + 7) / 8) return;
   ++counts.completed;
   news.whole = put_together(datagram);
@@ -370,20 +383,26 @@ FragmentNews FragmentTable::add(const Level& level, Bytes payload, std::uint32_t
   news.oversize = from + size > kMaxPayload;
   news.tiny = misaligned || (from == 0 && !last && level.payload_missing == 0 && !has_whole_headers(protocol, payload));
   ++state.counts.fragments;
+  state.lost.clear();
 
   const Key key{level.source, level.destination, level.fragment_id, interface,
                 level.source.is_v4() ? protocol : std::uint8_t{0}};
-  const Place place = state.place_for(key, time, news);
+  const Place place = state.place_for(key, protocol, time, news);
   if (state.datagrams[place].fate == Fate::GivenUp)
     news.given_up = true;
   else if (misaligned || news.oversize || level.payload_missing > 0)
     state.give_up(place, news);
   else
-    state.take(place, protocol, payload, from, last, time, news);
+    state.take(place, protocol, payload, from, last, news);
+  news.lost = state.lost;
   return news;
 }
 
 std::size_t FragmentTable::waiting() const { return state_->waiting; }
+void FragmentTable::each_waiting(const std::function<void(const LostDatagram&)>& visit) const {
+  for (Place at = state_->list(Fate::Waiting).oldest; at != kNowhere; at = state_->datagrams[at].after)
+    visit(State::lost_one(state_->datagrams[at]));
+}
 const FragmentCounts& FragmentTable::counts() const { return state_->counts; }
 
 }  // namespace airtight::audit

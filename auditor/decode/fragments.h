@@ -5,11 +5,22 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 
 #include "auditor/decode/packet.h"
 
 namespace airtight::audit {
+
+// A datagram that did not become whole.
+struct LostDatagram {
+  Ip source;
+  Ip destination;
+  std::uint8_t protocol;  // of its fragment at offset 0 or, while that has not come, of the first that came
+  std::uint32_t interface;
+  std::int64_t time;  // of the first fragment that came; kNoTime if that had none
+};
 
 // What one fragment showed. Several may be true.
 struct FragmentNews {
@@ -18,8 +29,12 @@ struct FragmentNews {
   bool tiny = false;      // not the last, and shorter than 8 bytes times n allows, or a first one without its whole
                           // transport header
   bool oversize = false;  // ends beyond 65,535 bytes of payload: given up
-  bool given_up = false;  // this datagram, or an older one that it pushed out, will never be whole for us
-  Bytes whole;            // the payload, complete with this fragment; valid until the next call. Empty otherwise.
+  bool contradiction = false;  // another end of the datagram than an earlier one showed: given up
+  bool given_up = false;       // this datagram, or an older one that it pushed out, will never be whole for us
+  // Datagrams that are given up with this call, be it this one or older ones that made room: each is told once. Valid
+  // until the next call.
+  std::span<const LostDatagram> lost;
+  Bytes whole;  // the payload, complete with this fragment; valid until the next call. Empty otherwise.
   std::uint8_t protocol =
       0;  // fragment_protocol of the first fragment (RFC 8200 §4.5: later ones may lie); valid with `whole`
 };
@@ -47,6 +62,7 @@ class FragmentTable {
   FragmentNews add(const Level& level, Bytes payload, std::uint32_t interface, std::int64_t time);
   // Datagrams that are waiting for the rest, given up ones and mere copies of a completed one not counted.
   std::size_t waiting() const;
+  void each_waiting(const std::function<void(const LostDatagram&)>&) const;
   const FragmentCounts& counts() const;
 
  private:

@@ -16,8 +16,8 @@ enum class ReadStatus : std::uint8_t { Found, NeedMore, NotThis, Malformed };
 
 // A request head. Names as written, port included: "www.example.com:8080", "[2001:db8::1]:80".
 struct HttpRequest {
-  NameText host;  // of the Host header; several that differ: the first, and conflicting is set
-  bool has_host = false;
+  NameText host;  // of the Host header; several that differ: the first that is not empty, and conflicting is set
+  bool has_host = false;     // there is one, and it is not empty
   bool conflicting = false;  // two Host headers, or a Host header and an absolute URI that differ
   NameText authority;        // of an absolute-form or authority-form (CONNECT) request target
   bool has_authority = false;

@@ -138,15 +138,13 @@ class RequestReader {
   static const Field kFields[4];
 
   bool host(std::string_view value) {
-    if (!request_.has_host) {
-      set_unfolded(request_.host, value);
-      request_.has_host = true;
-      return true;
-    }
-    NameText again;
-    set_unfolded(again, value);
-    request_.conflicting = request_.conflicting || !same_text(again.text(), request_.host.text());
-    return true;
+    NameText name;
+    set_unfolded(name, value);
+    request_.conflicting = request_.conflicting || (host_seen_ && !same_text(name.text(), request_.host.text()));
+    host_seen_ = true;
+    if (request_.has_host || name.text().empty()) return true;
+    request_.host = name;
+    return request_.has_host = true;
   }
   bool content_length(std::string_view value) {
     constexpr std::size_t kMostDigits = 18;
@@ -177,6 +175,7 @@ class RequestReader {
   }
 
   HttpRequest& request_;
+  bool host_seen_ = false;
   bool has_length_ = false;
   bool encoded_ = false;
 };

@@ -1,7 +1,7 @@
 // What may leave a node without being a leak, recognised by the complete shape of the message and never by an address
 // alone (DESIGN §6, class link-local), and who offers itself as router or server: ARP (RFC 826), NDP (RFC 4861), MLD
-// (RFC 2710, 3810), IGMP (RFC 3376), DHCP (RFC 2131, 2132, 3442), DHCPv6 (RFC 8415), router advertisement options (RFC
-// 4861, 4191, 8106).
+// (RFC 2710, 3810), IGMP (RFC 3376), DHCP (RFC 2131, 2132, 3442), DHCPv6 (RFC 8415, 4075, 5908), router advertisement
+// options (RFC 4861, 4191, 8106).
 #pragma once
 
 #include <array>
@@ -36,8 +36,10 @@ struct Offer {
   std::uint8_t resolver_count = 0;  // DHCP option 6, DHCPv6 option 23, RDNSS; may be more than eight
   std::array<Ip, 8> routers{Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0)};
   std::uint8_t router_count = 0;  // DHCP options 3, 33 and 121/249 (next hops); an RA with a lifetime: its source
-  bool default_route = false;     // it offers a way to everywhere, by one route or by several that add up to it
-  bool read_to_end = true;        // false: options contradict themselves, so there may be more
+  std::array<Ip, 8> clocks{Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0)};
+  std::uint8_t clock_count = 0;  // DHCP option 42, DHCPv6 options 31 and 56 (not those that it names); likewise
+  bool default_route = false;    // it offers a way to everywhere, by one route or by several that add up to it
+  bool read_to_end = true;       // false: options contradict themselves, so there may be more
 };
 
 struct LocalMessage {

@@ -43,6 +43,7 @@ inline void add_address(std::array<Ip, 8>& addresses, std::uint8_t& count, Ip ip
   if (count < UINT8_MAX) ++count;
 }
 inline void add_resolver(Offer& offer, Ip ip) { add_address(offer.resolvers, offer.resolver_count, ip); }
+inline void add_clock(Offer& offer, Ip ip) { add_address(offer.clocks, offer.clock_count, ip); }
 inline void add_router(Offer& offer, Ip ip) { add_address(offer.routers, offer.router_count, ip); }
 
 }  // namespace airtight::audit

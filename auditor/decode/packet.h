@@ -19,6 +19,7 @@
 namespace airtight::audit {
 
 inline constexpr std::size_t kMaxLevels = 8;  // IP headers in one frame; more is Outcome::TooDeep
+inline constexpr std::size_t kMaxHops = 8;    // addresses of a source route; more is Level::route_unread
 inline constexpr std::size_t kMaxTags = 16;   // VLAN tags and MPLS labels in one frame, all levels together; likewise
 
 // IP protocol numbers that anything here asks for (IANA "Protocol Numbers").
@@ -56,12 +57,16 @@ struct Level {
   // Where the packet goes after the hops that it names itself: the last address of an IPv4 source route (LSRR, SSRR) or
   // of an IPv6 routing header with segments left (types 0, 2, 3 and 4). Valid if `routed`.
   Ip final_destination = Ip::v4(0);
+  // Every address that the packet is still to visit after `destination`, in order, the final one included; the first
+  // kMaxHops of them. Valid if `routed`, up to hop_count.
+  std::array<Ip, kMaxHops> hops{Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0), Ip::v4(0)};
+  std::uint8_t hop_count = 0;
   Carrier carrier = Carrier::Link;
   std::uint8_t hop_limit = 0;
   std::uint32_t header_offset = 0;  // of the IP header in the frame
 
   bool routed = false;                // it carries a source route that still leads on
-  bool route_unread = false;          // it carries a source route or routing header that was not understood, or several
+  bool route_unread = false;          // a source route or routing header was not understood or too long, or several
   bool options = false;               // IPv4 options, or an extension header other than fragment and AH
   bool router_alert = false;          // RFC 2113, RFC 2711
   bool fragment = false;              // offset or more-fragments is set, or an IPv6 fragment header that is not atomic
@@ -86,7 +91,8 @@ struct Level {
   std::uint8_t icmp_code = 0;
   // Valid if has_tcp: all 20 bytes of the TCP header were there and the data offset lies inside the packet.
   bool has_tcp = false;
-  std::uint8_t tcp_flags = 0;  // FIN 1, SYN 2, RST 4, PSH 8, ACK 16
+  bool urgent = false;         // URG, and a pointer that is not zero: a receiver takes bytes out of the stream
+  std::uint8_t tcp_flags = 0;  // FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32
   std::uint32_t tcp_sequence = 0;
 
   // What follows the transport header (TCP, UDP, DCCP), the ICMP type and code's word (offset of the ICMP header
@@ -103,7 +109,7 @@ enum class Outcome : std::uint8_t {
   NotIp,      // another EtherType, LLC, or a link protocol that carries no IP; no tunnel before it, or inside the last
               // level
   Opaque,     // the last level carries what cannot be read: ESP, WireGuard, OpenVPN, L2TP data, MACsec, PPP compression
-  Truncated,  // the snap length cut a header that is needed; levels before it are valid
+  Truncated,  // the snap length cut a header that is needed; levels before it are valid, and of a TCP header the ports
   Malformed,  // lengths, versions or header chains that contradict themselves; levels that are counted have their
               // addresses, and ports where has_ports says so
   Unsupported,  // a link type, or a header inside a tunnel, that this decoder does not know

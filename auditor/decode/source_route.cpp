@@ -5,47 +5,64 @@
 namespace airtight::audit {
 namespace {
 
-// A second route, or one that cannot be read, leaves the way untold.
-void route_to(Level& level, Ip last) {
+// A second route leaves the way untold, though its hops come behind those of the first.
+void begin_route(Level& level) {
   if (level.routed) level.route_unread = true;
   level.routed = true;
-  level.final_destination = last;
+}
+void add_hop(Level& level, Ip hop) {
+  level.final_destination = hop;
+  if (level.hop_count == kMaxHops) {
+    level.route_unread = true;
+  } else {
+    level.hops[level.hop_count++] = hop;
+  }
 }
 
 struct Route {
-  std::uint8_t segments_left;
-  const std::uint8_t* data;  // behind the first four bytes
-  std::uint32_t size;        // of that
+  std::uint8_t segments_left;  // not zero
+  const std::uint8_t* data;    // behind the first four bytes
+  std::uint32_t size;          // of that
 };
 
 // Type 0 (RFC 5095 forbids it; it is still sent) and 2 (RFC 6275): a reserved word, then addresses, the last of which
 // is the end.
-bool last_of_list(const Route& route, Level& level) {
+bool read_list(const Route& route, Level& level) {
   const std::uint32_t count = (route.size - 4) / 16;
   if ((route.size - 4) % 16 != 0 || route.segments_left > count) return false;
-  route_to(level, read_v6(route.data + 4 + (count - 1) * 16));
+  begin_route(level);
+  for (std::uint32_t i = count - route.segments_left; i < count; ++i) {
+    add_hop(level, read_v6(route.data + 4 + i * 16));
+  }
   return true;
 }
 
-// Type 3 (RFC 6554): the last address lacks its first bytes, which are those of the destination.
-bool last_of_compressed(const Route& route, Level& level) {
+// Type 3 (RFC 6554): each address lacks its first bytes, which are those of the destination; the last as many as that
+// one likes.
+bool read_compressed(const Route& route, Level& level) {
   const std::uint32_t elided = route.data[0] >> 4, elided_last = route.data[0] & 15u, pad = route.data[1] >> 4;
   const std::uint32_t size = route.size - 4;
-  const std::uint32_t last = 16 - elided_last;
-  if (size < last + pad || (size - last - pad) % (16 - elided) != 0) return false;
-  if (route.segments_left > (size - last - pad) / (16 - elided) + 1) return false;
-  u128 bits = 0;
-  for (std::uint32_t i = 0; i < last; ++i) bits = bits << 8 | route.data[4 + size - pad - last + i];
-  if (elided_last != 0) bits |= level.destination.bits() >> (last * 8) << (last * 8);
-  route_to(level, Ip::v6(bits));
+  const std::uint32_t each = 16 - elided, last = 16 - elided_last;
+  if (size < last + pad || (size - last - pad) % each != 0) return false;
+  const std::uint32_t before_last = (size - last - pad) / each;
+  if (route.segments_left > before_last + 1) return false;
+  begin_route(level);
+  for (std::uint32_t i = before_last + 1 - route.segments_left; i <= before_last; ++i) {
+    const std::uint32_t bytes = i == before_last ? last : each;
+    u128 bits = 0;
+    for (std::uint32_t at = 0; at < bytes; ++at) bits = bits << 8 | route.data[4 + i * each + at];
+    if (bytes < 16) bits |= level.destination.bits() >> (bytes * 8) << (bytes * 8);
+    add_hop(level, Ip::v6(bits));
+  }
   return true;
 }
 
 // Type 4 (RFC 8754): segments in reverse, the first in the list is the last to be visited; TLVs may follow.
-bool first_of_list(const Route& route, Level& level) {
+bool read_segments(const Route& route, Level& level) {
   const std::uint32_t count = route.data[0] + 1u;
   if (route.size < 4 + count * 16 || route.segments_left > count) return false;
-  route_to(level, read_v6(route.data + 4));
+  begin_route(level);
+  for (std::uint32_t i = route.segments_left; i-- > 0;) add_hop(level, read_v6(route.data + 4 + i * 16));
   return true;
 }
 
@@ -70,7 +87,8 @@ void read_ipv4_options(Level& level, Bytes options) {
       if (seen || length < 3 || (length - 3) % 4 != 0 || pointer < 4 || pointer % 4 != 0) {
         level.route_unread = true;
       } else if (pointer < length) {
-        route_to(level, read_v4(options.data() + i + length - 4));
+        begin_route(level);
+        for (std::size_t at = pointer - 1; at < length; at += 4) add_hop(level, read_v4(options.data() + i + at));
       }
       seen = true;
     }
@@ -85,13 +103,13 @@ void read_routing_header(Level& level, Bytes header) {
   switch (header[2]) {
     case 0:
     case 2:
-      understood = last_of_list(route, level);
+      understood = read_list(route, level);
       break;
     case 3:
-      understood = last_of_compressed(route, level);
+      understood = read_compressed(route, level);
       break;
     case 4:
-      understood = first_of_list(route, level);
+      understood = read_segments(route, level);
       break;
     default:
       break;

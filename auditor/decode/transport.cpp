@@ -27,13 +27,14 @@ void skip_header(Walk& w, Level& level, std::uint32_t size) {
 
 Step read_tcp(Walk& w, Level& level) {
   constexpr std::uint32_t kFixed = 20;
+  constexpr std::uint8_t kUrgent = 0x20;
   if (!read_ports(w, level)) return Step::Done;
   const std::uint8_t* h = w.bytes + w.at;
   const std::uint32_t there = w.end - w.at, room = w.claimed - w.at;
   if (there < kFixed) {
     skip_header(w, level, there);
-    if (room < kFixed && !w.open) return w.stop(Outcome::Malformed, "a TCP header of less than 20 bytes");
-    return read_tcp_tunnel(w, level);
+    if (room >= kFixed) return w.stop(Outcome::Truncated, "TCP header cut by the snap length");
+    return w.open ? Step::Done : w.stop(Outcome::Malformed, "a TCP header of less than 20 bytes");
   }
   const std::uint32_t size = (h[12] >> 4) * 4u;
   if (size < kFixed) {
@@ -46,6 +47,7 @@ Step read_tcp(Walk& w, Level& level) {
   }
   level.has_tcp = true;
   level.tcp_flags = h[13];
+  level.urgent = (h[13] & kUrgent) != 0 && be16(h + 18) != 0;
   level.tcp_sequence = be32(h + 4);
   skip_header(w, level, size);
   return read_tcp_tunnel(w, level);

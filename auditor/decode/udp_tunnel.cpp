@@ -1,5 +1,6 @@
-// Tunnels over UDP: known by port, and WireGuard, OpenVPN and Teredo also by shape. A port that says tunnel and bytes
-// that cannot be one are Malformed, so that nothing passes for plain data by being spoilt.
+// Tunnels over UDP: known by destination port, and WireGuard, OpenVPN and Teredo also by shape. A port that says tunnel
+// and bytes that cannot be one are Malformed, so that nothing passes for plain data by being spoilt. The source's port
+// is any sender's choice: it alone hides nothing.
 #include "auditor/decode/walk.h"
 
 namespace airtight::audit {
@@ -13,7 +14,7 @@ constexpr Shortfall kSpi{"the capture ends before the SPI", "no room for an SPI 
 constexpr Shortfall kL2tp{"the capture ends inside an L2TP header", "no room for an L2TP header on its port"};
 constexpr Shortfall kDtls{"the capture ends before a tunnel header", "nothing on the port of a tunnel"};
 
-constexpr std::uint16_t kOpenVpnPort = 1194, kWireGuardPort = 51820;
+constexpr std::uint16_t kOpenVpnPort = 1194, kTeredoPort = 3544, kWireGuardPort = 51820;
 
 std::uint32_t size_of(const Walk& w) { return w.claimed - w.at; }
 std::uint32_t seen_of(const Walk& w) { return w.end - w.at; }
@@ -93,20 +94,22 @@ Step read_gtp_u(Walk& w) {
 }
 
 // RFC 4380 §5.1.1: authentication and origin may stand before the IPv6 packet.
+constexpr std::uint16_t kTeredoOrigin = 0, kTeredoAuthentication = 1;
+constexpr std::uint32_t kTeredoOriginSize = 8;
+std::uint32_t teredo_authentication_size(const std::uint8_t* h) { return 13u + h[2] + h[3]; }
 Step read_teredo(Walk& w) {
-  constexpr std::uint16_t kOrigin = 0, kAuthentication = 1;
   w.carrier = Carrier::Teredo;
   const std::uint8_t* h = w.header(2, kTeredo);
-  if (h != nullptr && be16(h) == kAuthentication) {
+  if (h != nullptr && be16(h) == kTeredoAuthentication) {
     if ((h = w.header(4, kTeredo)) == nullptr) return Step::Done;
-    const std::uint32_t size = 13u + h[2] + h[3];
+    const std::uint32_t size = teredo_authentication_size(h);
     if (w.header(size, kTeredo) == nullptr) return Step::Done;
     w.at += size;
     h = w.header(2, kTeredo);
   }
-  if (h != nullptr && be16(h) == kOrigin) {
-    if (w.header(8, kTeredo) == nullptr) return Step::Done;
-    w.at += 8;
+  if (h != nullptr && be16(h) == kTeredoOrigin) {
+    if (w.header(kTeredoOriginSize, kTeredo) == nullptr) return Step::Done;
+    w.at += kTeredoOriginSize;
     h = w.header(2, kTeredo);
   }
   return h == nullptr ? Step::Done : Step::Ipv6;
@@ -173,16 +176,15 @@ Step read_mpls_in_dtls(Walk& w) {
 Step read_openvpn(Walk& w) { return size_of(w) == 0 ? Step::Done : w.hide(Carrier::OpenVpn, "encrypted by OpenVPN"); }
 
 struct TunnelPort {
-  std::uint16_t port;
-  bool either;  // also as the source's
+  std::uint16_t port;  // the destination's
   Step (*read)(Walk&);
 };
 constexpr TunnelPort kTunnelPorts[] = {
-    {4789, false, read_vxlan},          {8472, false, read_vxlan},       {4790, false, read_vxlan_gpe},
-    {6081, false, read_geneve},         {2152, false, read_gtp_u},       {3544, true, read_teredo},
-    {4500, true, read_esp_in_udp},      {1701, true, read_l2tp},         {4754, false, read_gre},
-    {4755, false, read_gre_in_dtls},    {6635, false, read_mpls_in_udp}, {6636, false, read_mpls_in_dtls},
-    {kOpenVpnPort, true, read_openvpn},
+    {4789, read_vxlan},           {8472, read_vxlan},       {4790, read_vxlan_gpe},
+    {6081, read_geneve},          {2152, read_gtp_u},       {kTeredoPort, read_teredo},
+    {4500, read_esp_in_udp},      {1701, read_l2tp},        {4754, read_gre},
+    {4755, read_gre_in_dtls},     {6635, read_mpls_in_udp}, {6636, read_mpls_in_dtls},
+    {kOpenVpnPort, read_openvpn},
 };
 
 // Nearly every datagram is on none of these ports: one bit for each low byte that one of them has says so at once.
@@ -199,14 +201,15 @@ bool declared(const std::array<std::uint16_t, 8>& ports, std::uint16_t port) {
 }
 
 // The WireGuard protocol, §5.4: type, three reserved zero bytes. Handshakes have a size of their own; transport data,
-// which has not, is believed on a port of WireGuard alone.
+// which has not, is believed toward a port of WireGuard alone.
 bool is_wireguard(const Walk& w, const Level& level) {
   constexpr std::uint32_t kHandshake[] = {0, 148, 92, 64};
   const std::uint8_t* h = w.bytes + w.at;
   if (seen_of(w) < 4 || h[0] == 0 || h[0] > 4 || h[1] != 0 || be16(h + 2) != 0) return false;
   if (h[0] < 4) return size_of(w) == kHandshake[h[0]];
-  const auto on_port = [&](std::uint16_t port) { return port == kWireGuardPort || declared(w.ports.wireguard, port); };
-  return (on_port(level.source_port) || on_port(level.destination_port)) && size_of(w) >= 32 && size_of(w) % 16 == 0;
+  const std::uint16_t port = level.destination_port;
+  const bool on_port = port == kWireGuardPort || declared(w.ports.wireguard, port);
+  return on_port && size_of(w) >= 32 && size_of(w) % 16 == 0;
 }
 
 // A first OpenVPN packet: opcode, session id, then perhaps an HMAC; the packet counter is the first. By the size of the
@@ -231,9 +234,23 @@ bool is_openvpn_hello(const Walk& w) {
   return false;
 }
 
+// What a server or a relay sends: an IPv6 packet that fits, behind what may stand before it.
+bool fits_teredo(const Walk& w) {
+  std::uint32_t at = w.at;
+  const auto type = [&] { return w.end - at >= 8 ? be16(w.bytes + at) : UINT16_MAX; };
+  if (type() == kTeredoAuthentication) {
+    const std::uint32_t size = teredo_authentication_size(w.bytes + at);
+    if (size > w.end - at) return false;
+    at += size;
+  }
+  if (type() == kTeredoOrigin) at += kTeredoOriginSize;
+  return fits_ipv6(w, at);
+}
+
 // Between two Teredo clients neither port is the server's.
-bool is_teredo(const Walk& w) {
+bool is_teredo(const Walk& w, const Level& level) {
   constexpr std::uint32_t kPrefix = 0x20010000;
+  if (level.source_port == kTeredoPort) return fits_teredo(w);
   const std::uint8_t* h = w.bytes + w.at;
   return seen_of(w) >= 40 && h[0] >> 4 == 6 && be16(h + 4) + 40u == size_of(w) &&
          (be32(h + 8) == kPrefix || be32(h + 24) == kPrefix);
@@ -243,25 +260,21 @@ bool is_teredo(const Walk& w) {
 
 Step read_udp_tunnel(Walk& w, const Level& level) {
   if (w.packet.outcome != Outcome::Ip) return Step::Done;
-  if (may_be_tunnel_port(level.destination_port) || may_be_tunnel_port(level.source_port)) {
+  if (may_be_tunnel_port(level.destination_port)) {
     for (const TunnelPort& row : kTunnelPorts) {
-      if (level.destination_port == row.port || (row.either && level.source_port == row.port)) return row.read(w);
+      if (level.destination_port == row.port) return row.read(w);
     }
   }
   if (declared(w.ports.vxlan, level.destination_port)) return read_vxlan(w);
   if (declared(w.ports.geneve, level.destination_port)) return read_geneve(w);
   if (is_wireguard(w, level)) return w.hide(Carrier::WireGuard, "encrypted by WireGuard");
   if (is_openvpn_hello(w)) return w.hide(Carrier::OpenVpn, "encrypted by OpenVPN");
-  if (is_teredo(w)) {
-    w.carrier = Carrier::Teredo;
-    return Step::Ipv6;
-  }
-  return Step::Done;
+  return is_teredo(w, level) ? read_teredo(w) : Step::Done;
 }
 
 Step read_tcp_tunnel(Walk& w, const Level& level) {
   if (w.packet.outcome != Outcome::Ip || level.payload_length + level.payload_missing == 0) return Step::Done;
-  if (level.source_port != kOpenVpnPort && level.destination_port != kOpenVpnPort) return Step::Done;
+  if (level.destination_port != kOpenVpnPort) return Step::Done;
   return w.hide(Carrier::OpenVpn, "encrypted by OpenVPN");
 }
 

@@ -1,9 +1,14 @@
 #include "auditor/replay/replay.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <compare>
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +16,7 @@
 #include "auditor/capture/pcapng_writer.h"
 #include "auditor/classify/boundary.h"
 #include "auditor/replay/workers.h"
+#include "compiler/policy/compiled_policy.h"  // printable()
 
 namespace airtight::audit {
 
@@ -34,27 +40,14 @@ struct Assigned {
   const char* why;
 };
 
-// DESIGN §6: what an interface of a file is taken for.
-Assigned assign(const Policy& policy, const ReplayOptions& options, const std::vector<CaptureInterface>& interfaces,
-                std::size_t which) {
-  const std::string& name = interfaces[which].name;
-  if (name.empty()) return {Role::Uplink, "no name in the file: taken for an uplink"};
-  if (any_matches(options.pod_side, name)) return {Role::PodSide, "--pod-side"};
-  if (any_matches(policy.cluster.uplinks, name)) return {Role::Uplink, "matches uplinks"};
-  const bool uplink_beside = std::any_of(interfaces.begin(), interfaces.end(), [&](const CaptureInterface& other) {
-    return !other.name.empty() && any_matches(policy.cluster.uplinks, other.name) &&
-           !any_matches(options.pod_side, other.name);
-  });
-  if (uplink_beside) return {Role::PodSide, "beside an uplink in the same file"};
-  return {Role::Uplink, "no uplink in the same file: taken for one"};
-}
+constexpr const char* kNoUplink = "no uplink in the same file: taken for one";
 
 // The points of observation: one for each interface of each file from which a packet came. Interfaces of one name and
 // role are one place, whatever file they are in, so that a capture in several files is judged as one.
 class Points {
  public:
   Points(const Policy& policy, const ReplayOptions& options, std::size_t files)
-      : policy_(policy), options_(options), by_file_(files) {}
+      : policy_(policy), options_(options), files_(files) {}
 
   struct Entry {
     Point point;
@@ -64,30 +57,64 @@ class Points {
     std::uint64_t packets;
   };
   Entry& of(std::size_t file, const CaptureFile& capture, std::uint32_t interface) {
-    std::vector<Entry*>& known = by_file_[file];
-    if (interface >= known.size()) known.resize(interface + 1);
-    if (known[interface] != nullptr) return *known[interface];
+    File& at = files_[file];
+    if (interface >= at.known.size()) at.known.resize(interface + 1);
+    if (at.known[interface] != nullptr) return *at.known[interface];
+    look_for_uplink(at, capture);
     const std::string& name = capture.interfaces()[interface].name;
-    const Assigned assigned = assign(policy_, options_, capture.interfaces(), interface);
+    const Assigned assigned = assign(name, at.has_uplink);
     const auto place =
         places_.emplace(std::pair(assigned.role, name), static_cast<std::uint32_t>(places_.size())).first->second;
     entries_.push_back({{assigned.role, name, static_cast<std::uint32_t>(file)}, place, interface, assigned.why, 0});
-    return *(known[interface] = &entries_.back());
+    at.in_order.push_back(&entries_.back());
+    return *(at.known[interface] = &entries_.back());
   }
-  void describe(std::size_t file, const CaptureFile& capture, ReplayedFile& into) const {
-    for (const Entry& entry : entries_) {
-      if (entry.point.file != file) continue;
-      into.interfaces.push_back(
-          {entry.point.name, entry.point.role, entry.why, capture.interfaces()[entry.interface].link, entry.packets});
+  void describe(std::size_t file, const CaptureFile& capture, ReplayedFile& into) {
+    File& at = files_[file];
+    look_for_uplink(at, capture);
+    for (const Entry* entry : at.in_order) {
+      into.interfaces.push_back({entry->point.name, entry->point.role, entry->why,
+                                 capture.interfaces()[entry->interface].link, entry->packets});
+      late_ += at.has_uplink && entry->why == kNoUplink;
     }
   }
+  // Interfaces that were taken for uplinks before one came to light in the same file; complete when all are described.
+  std::uint64_t late() const { return late_; }
 
  private:
+  struct Assigned {
+    Role role;
+    const char* why;
+  };
+  struct File {
+    std::vector<Entry*> known;     // by interface
+    std::vector<Entry*> in_order;  // of their first packets
+    std::size_t looked_at = 0;     // interfaces
+    bool has_uplink = false;
+  };
+  bool matches_uplink(const std::string& name) const {
+    return !name.empty() && !any_matches(options_.pod_side, name) && any_matches(policy_.cluster.uplinks, name);
+  }
+  void look_for_uplink(File& at, const CaptureFile& capture) const {
+    const std::vector<CaptureInterface>& all = capture.interfaces();
+    for (; at.looked_at < all.size() && !at.has_uplink; ++at.looked_at)
+      at.has_uplink = matches_uplink(all[at.looked_at].name);
+  }
+  // DESIGN §6: what an interface of a file is taken for.
+  Assigned assign(const std::string& name, bool uplink_in_file) const {
+    if (name.empty()) return {Role::Uplink, "no name in the file: taken for an uplink"};
+    if (any_matches(options_.pod_side, name)) return {Role::PodSide, "--pod-side"};
+    if (matches_uplink(name)) return {Role::Uplink, "matches uplinks"};
+    if (uplink_in_file) return {Role::PodSide, "beside an uplink in the same file"};
+    return {Role::Uplink, kNoUplink};
+  }
+
   const Policy& policy_;
   const ReplayOptions& options_;
   std::deque<Entry> entries_;  // addresses stay
   std::map<std::pair<Role, std::string>, std::uint32_t> places_;
-  std::vector<std::vector<Entry*>> by_file_;
+  std::vector<File> files_;
+  std::uint64_t late_ = 0;
 };
 
 std::string count_of(std::uint64_t number, std::string_view singular, std::string_view plural) {
@@ -138,7 +165,7 @@ void conclude(ReplayResult& result, const std::array<std::uint64_t, 3>& left_out
   }
 }
 
-void assume(const Policy& policy, const Counts& counts, ReplayResult& result) {
+void assume(const Policy& policy, const Counts& counts, std::uint64_t late, ReplayResult& result) {
   std::vector<std::string>& all = result.assumptions;
   all.push_back("the capture holds what passed its interfaces: a file cannot show what was not captured");
   std::uint64_t taken = 0;
@@ -148,6 +175,10 @@ void assume(const Policy& policy, const Counts& counts, ReplayResult& result) {
   if (taken != 0)
     all.push_back(count_of(taken, "interface is", "interfaces are") +
                   " taken for uplinks, since the file does not say that they are none");
+  if (late != 0) {
+    all.push_back(count_of(late, "interface was judged as an uplink", "interfaces were judged as uplinks") +
+                  ", for want of one in the same file: one was described there only later");
+  }
   all.push_back("where a file does not say which way a frame went, it counts as sent");
   if (!policy.cluster.pods.empty())
     all.push_back("an address of the pod range stands for each pod: which workload it was, addresses do not tell");
@@ -168,6 +199,8 @@ void limit(const Visibility& seen, ReplayResult& result) {
   when(seen.opaque_packets, "packet is", "packets are", " opaque: what they carry was not seen");
   when(seen.midway_flows, "connection begins", "connections begin",
        " before the capture: names at their beginning were not seen");
+  when(seen.unknown_flows, "connection speaks", "connections speak",
+       " a protocol that is not read: names in it were not seen, but for a TLS hello");
   when(seen.unread_streams, "connection was", "connections were", " not looked into for names: there was no room");
   when(seen.fragments_given_up, "fragmented datagram was", "fragmented datagrams were",
        " never whole: judged by addresses, names in them were not seen");
@@ -188,10 +221,77 @@ std::unique_ptr<CaptureFile> open_or_refuse(const std::string& path, std::vector
   return file;
 }
 
+std::string name_of(const std::string& path) { return path == "-" ? "standard input" : path; }
+
+// The file behind a path, under whatever names it has.
+struct Identity {
+  dev_t device;
+  ino_t inode;
+  friend auto operator<=>(const Identity&, const Identity&) = default;
+};
+std::optional<Identity> identity_of(const std::string& path) {
+  struct stat status {};
+  if ((path == "-" ? ::fstat(STDIN_FILENO, &status) : ::stat(path.c_str(), &status)) != 0) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino};
+}
+
+// What is not there yet clashes with nothing, and what cannot be looked at cannot be opened either.
+void refuse_clashes(const ReplayOptions& options) {
+  std::map<Identity, std::string> inputs;
+  for (const std::string& path : options.files) {
+    if (path == "-" && options.policy == "-") {
+      throw FilesClash("standard input is given twice: as the policy and as a capture", "give one of them by its path");
+    }
+    const auto identity = identity_of(path);
+    if (!identity) continue;
+    const auto [before, fresh] = inputs.emplace(*identity, path);
+    if (fresh) continue;
+    const bool alike = before->second == path;
+    throw FilesClash(name_of(path) + " is given twice" + (alike ? "" : ": it is the same file as " + before->second),
+                     "its packets would count twice: name each capture once");
+  }
+  if (options.write_findings.empty()) return;
+  const auto target = identity_of(options.write_findings == "-" ? "./-" : options.write_findings);
+  if (!target) return;
+  const char* help = "nothing was read or written; name another file for the findings";
+  if (const auto found = inputs.find(*target); found != inputs.end()) {
+    throw FilesClash("--write-findings " + options.write_findings + " would replace the capture " +
+                         name_of(found->second) + ", which is the evidence",
+                     help);
+  }
+  if (!options.policy.empty() && identity_of(options.policy) == target) {
+    throw FilesClash(
+        "--write-findings " + options.write_findings + " would replace the policy " + name_of(options.policy), help);
+  }
+}
+
+// A pattern of --pod-side that does nothing is most likely misspelt.
+void note_idle_patterns(const ReplayOptions& options, Merge& merge, ReplayResult& result) {
+  constexpr std::size_t kShown = 12;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < merge.size() && !options.pod_side.empty(); ++i)
+    for (const CaptureInterface& interface : merge.file(i).interfaces())
+      if (!interface.name.empty()) names.insert(interface.name);
+  for (const std::string& pattern : options.pod_side) {
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return matches(pattern, name); }))
+      continue;
+    std::string list;
+    std::size_t shown = 0;
+    for (const std::string& name : names) {
+      if (++shown > kShown) break;
+      list += (list.empty() ? "" : ", ") + printable(name);
+    }
+    if (names.size() > kShown) list += " and " + std::to_string(names.size() - kShown) + " more";
+    result.notes.push_back("--pod-side " + pattern + " names no interface of these files; " +
+                           (names.empty() ? "they give none a name" : "they have: " + list));
+  }
+}
+
 }  // namespace
 
 std::optional<ReplayResult> replay(const Policy& policy, const ReplayOptions& options,
                                    std::vector<NotACapture>& refused) {
+  refuse_clashes(options);
   std::vector<std::unique_ptr<CaptureFile>> files;
   for (const std::string& path : options.files) {
     if (auto file = open_or_refuse(path, refused)) files.push_back(std::move(file));
@@ -260,6 +360,7 @@ std::optional<ReplayResult> replay(const Policy& policy, const ReplayOptions& op
     of.problems = merge.file(i).problems();
     points.describe(i, merge.file(i), of);
   }
+  note_idle_patterns(options, merge, result);
   const Counts& counts = tally.counts;
   result.packets = counts.packets;
   result.bytes = counts.bytes;
@@ -279,12 +380,14 @@ std::optional<ReplayResult> replay(const Policy& policy, const ReplayOptions& op
   for (const auto& [name, seen] : tally.names.names()) result.names.emplace(name, seen);
   result.names_left_out = tally.names.left_out();
   const ApplicationCounts& application = counts.application;
-  result.visibility = {application.dns_questions,   application.dns_answers,   application.tls_hellos,
-                       application.quic_hellos,     application.http_requests, application.socks_requests,
-                       application.encrypted_flows, counts.opaque_packets,     application.midway_flows,
-                       application.unread_streams,  counts.fragments,          counts.fragments_given_up};
+  result.visibility = {application.dns_questions,   application.dns_answers,    application.tls_hellos,
+                       application.quic_hellos,     application.http_requests,  application.socks_requests,
+                       application.encrypted_flows, counts.opaque_packets,      application.midway_flows,
+                       application.unknown_flows,   application.unread_streams, counts.fragments,
+                       counts.fragments_given_up};
   conclude(result, left_out);
-  assume(policy, counts, result);
+  assume(policy, counts, points.late(), result);
+
   limit(result.visibility, result);
   return result;
 }

@@ -110,6 +110,7 @@ Json visibility_json(const Visibility& seen) {
           {"encrypted_flows", seen.encrypted_flows},
           {"opaque_packets", seen.opaque_packets},
           {"midway_flows", seen.midway_flows},
+          {"unknown_flows", seen.unknown_flows},
           {"unread_streams", seen.unread_streams},
           {"fragments", seen.fragments},
           {"fragments_given_up", seen.fragments_given_up}};

@@ -114,8 +114,8 @@ class TextReport {
     }
     for (const Group& group : groups) write_group(group);
     if (result_.findings_left_out > 0)
-      line("\n" + counted(result_.findings_left_out, "more finding") + " beyond the bound of " + grouped(kMaxFindings) +
-           ": only counted");
+      line("\n" + counted(result_.findings_left_out, "more packet") + " of findings beyond the bound of " +
+           grouped(kMaxFindings) + " of a kind: only counted");
   }
 
   void write_group(const Group& group) {
@@ -290,6 +290,7 @@ class TextReport {
         {seen.encrypted_flows, "encrypted flow|: the payload was not seen"},
         {seen.opaque_packets, "packet| of opaque tunnels: what they carry was not seen"},
         {seen.midway_flows, "TCP flow| whose beginning is not in the files: no name was seen"},
+        {seen.unknown_flows, "TCP flow| of a protocol that is not read: no name was seen, but for a TLS hello"},
         {seen.unread_streams, "stream| that there was no room to look at"},
         {seen.fragments, "fragment|"},
         {seen.fragments_given_up, "datagram| that never became whole"},

@@ -46,6 +46,7 @@ struct Visibility {
   std::uint64_t encrypted_flows = 0;  // TLS, DTLS, QUIC, SSH: payload not seen
   std::uint64_t opaque_packets = 0;   // ESP, WireGuard, OpenVPN, MACsec …
   std::uint64_t midway_flows = 0;     // TCP connections whose beginning is not in the files: no name seen
+  std::uint64_t unknown_flows = 0;    // TCP connections of protocols that name nobody as far as we can read them
   std::uint64_t unread_streams = 0;   // no room to look at them
   std::uint64_t fragments = 0;
   std::uint64_t fragments_given_up = 0;  // datagrams that were never whole
@@ -60,6 +61,7 @@ struct ReplayResult {
   Verdict verdict = Verdict::Clean;
   std::vector<std::string> reasons;  // why not clean, one clause each, most important first; empty if clean
   std::vector<std::string> assumptions;
+  std::vector<std::string> notes;   // about the options that were given, for standard error: no renderer shows them
   std::vector<std::string> limits;  // what a replay cannot see (DESIGN §8 and Visibility), in words
   std::string policy_digest;        // "sha256:…"
   std::string policy_name;          // metadata.name
@@ -76,7 +78,7 @@ struct ReplayResult {
   std::array<ClassCount, kClassCount> classes{};
   std::vector<Finding>
       findings;  // violated first, then inconclusive, then listed; within, by rule, then by first packet
-  std::uint64_t findings_left_out = 0;    // different ones beyond kMaxFindings
+  std::uint64_t findings_left_out = 0;    // packets of findings beyond kMaxFindings of an effect
   std::uint64_t exceptions_used = 0;      // different exceptions that packets used: "clean with N exceptions"
   std::map<std::string, SeenName> names;  // at most 10,000
   std::uint64_t names_left_out = 0;

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <exception>
 #include <iterator>
 #include <mutex>
 #include <thread>
+
+#include "auditor/decode/packet.h"
 
 namespace airtight::audit {
 
@@ -28,67 +29,41 @@ struct Entry {
 struct Batch {
   std::vector<Entry> entries;
   std::vector<std::uint8_t> arena;  // the frames' bytes; reserved once, so that views into it stay valid
+  std::uint64_t first = 0;          // place of the first entry among the frames of the run
   std::size_t waiting_for = 0;      // workers that are not done with it; under the lock
 };
 
-std::uint64_t load(Bytes bytes, std::size_t at, std::size_t size) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) value = value << 8 | bytes[at + i];
-  return value;
+std::uint64_t fold(Ip ip) {
+  return static_cast<std::uint64_t>(ip.bits()) ^ static_cast<std::uint64_t>(ip.bits() >> 64);
 }
 
-// The outermost pair of addresses, both ways the same; 0 for what has none in the usual place. Only who judges depends
-// on it.
-std::uint64_t pair_of(const Frame& frame) {
-  const Bytes bytes = frame.bytes;
-  std::size_t at = 0;
-  switch (frame.link) {
-    case LinkType::Ethernet: {
-      at = 12;
-      while (at + 2 <= bytes.size()) {
-        const std::uint64_t type = load(bytes, at, 2);
-        at += 2;
-        if (type != 0x8100 && type != 0x88a8) break;
-        at += 2;
-      }
-      break;
-    }
-    case LinkType::LinuxSll:
-      at = 16;
-      break;
-    case LinkType::LinuxSll2:
-      at = 20;
-      break;
-    case LinkType::Raw:
-    case LinkType::RawBsd:
-    case LinkType::Ipv4:
-    case LinkType::Ipv6:
-      break;
-    default:
-      return 0;
+// By the outermost pair of addresses, both ways the same; what has none goes to the first worker. The decoder itself
+// says which pair that is, since a flow that two workers share is one that neither sees whole.
+class Dealer {
+ public:
+  std::uint32_t shard_of(const Frame& frame, std::size_t shards) {
+    decode(frame, ports_, packet_);
+    if (packet_.level_count == 0) return 0;
+    const std::uint64_t pair = fold(packet_.outer().source) ^ fold(packet_.outer().destination);
+    return static_cast<std::uint32_t>((pair * 0x9e3779b97f4a7c15u >> 32) % shards);
   }
-  if (at >= bytes.size()) return 0;
-  if (bytes[at] >> 4 == 4 && at + 20 <= bytes.size()) return load(bytes, at + 12, 4) ^ load(bytes, at + 16, 4);
-  if (bytes[at] >> 4 == 6 && at + 40 <= bytes.size()) {
-    return load(bytes, at + 8, 8) ^ load(bytes, at + 16, 8) ^ load(bytes, at + 24, 8) ^ load(bytes, at + 32, 8);
-  }
-  return 0;
-}
 
-std::uint32_t shard_of(const Frame& frame, std::size_t shards) {
-  const std::uint64_t mixed = pair_of(frame) * 0x9e3779b97f4a7c15u;
-  return static_cast<std::uint32_t>((mixed >> 32) % shards);
-}
+ private:
+  TunnelPorts ports_;  // none: what the outermost level carries does not matter here
+  Packet packet_;
+};
 
 }  // namespace
 
 void NameBook::seen(NameFrom, std::string_view name, bool inside) {
+  if (name.empty()) return;  // the root, or a field that names nobody
   folded_.assign(name);
   for (char& character : folded_)
     if (character >= 'A' && character <= 'Z') character = static_cast<char>(character + ('a' - 'A'));
   const auto found = names_.find(folded_);
   if (found != names_.end()) {
     ++found->second.times;
+    found->second.inside &= inside;  // a suffix may be inside as a host and not as a question: outside counts
     return;
   }
   if (names_.size() >= kMaxNames && folded_ > names_.rbegin()->first) {
@@ -103,7 +78,9 @@ void NameBook::merge(NameBook&& other) {
   left_out_ += other.left_out_;
   for (auto& [name, seen] : other.names_) {
     const auto [place, made] = names_.emplace(name, seen);
-    if (!made) place->second.times += seen.times;
+    if (made) continue;
+    place->second.times += seen.times;
+    place->second.inside &= seen.inside;
   }
   trim();
 }
@@ -144,6 +121,8 @@ struct Workers::State {
   std::condition_variable done;  // a worker is done with a batch
   bool ending = false;
   std::exception_ptr failure;
+  std::uint64_t frames = 0;  // seen so far
+  Dealer dealer;
 };
 
 void Workers::State::run(std::uint32_t shard) {
@@ -158,8 +137,11 @@ void Workers::State::run(std::uint32_t shard) {
       self.queue.pop_front();
     }
     try {
-      for (Entry& entry : batch->entries)
+      std::uint64_t place = batch->first;
+      for (Entry& entry : batch->entries) {
+        self.findings.at(place++);
         if (entry.shard == shard) entry.worst = self.classifier.see(entry.frame, *entry.point, entry.place);
+      }
     } catch (...) {
       const std::lock_guard lock(mutex);
       if (!failure) failure = std::current_exception();
@@ -222,7 +204,9 @@ Workers::~Workers() {
 
 void Workers::see(const Frame& frame, const Point& point, std::uint32_t place) {
   State& state = *state_;
+  const std::uint64_t at_frame = state.frames++;
   if (state.workers.size() == 1) {
+    state.workers[0]->findings.at(at_frame);
     const RuleInfo* worst = state.workers[0]->classifier.see(frame, point, place);
     if (worst != nullptr && state.marked) state.marked(frame, point, *worst);
     return;
@@ -237,13 +221,14 @@ void Workers::see(const Frame& frame, const Point& point, std::uint32_t place) {
       state.filling = std::move(state.spare.back());
       state.spare.pop_back();
     }
+    state.filling->first = at_frame;
     state.filling->entries.reserve(kBatchFrames);
     state.filling->arena.reserve(std::max(kBatchBytes, frame.bytes.size()));
   }
   Batch& batch = *state.filling;
   const std::size_t at = batch.arena.size();
   batch.arena.insert(batch.arena.end(), frame.bytes.begin(), frame.bytes.end());
-  Entry entry{frame, &point, place, shard_of(frame, state.workers.size()), nullptr};
+  Entry entry{frame, &point, place, state.dealer.shard_of(frame, state.workers.size()), nullptr};
   entry.frame.bytes = Bytes(batch.arena.data() + at, frame.bytes.size());
   batch.entries.push_back(entry);
 }
@@ -256,6 +241,7 @@ Tally Workers::finish() {
   }
   Tally tally;
   for (const auto& worker : state.workers) {
+    worker->findings.at(FindingLedger::kAfterFrames);
     worker->classifier.finish();
     tally.counts += worker->classifier.counts();
     tally.findings.merge(std::move(worker->findings));

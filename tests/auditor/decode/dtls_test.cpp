@@ -103,6 +103,14 @@ TEST_CASE("dtls: several records and messages in a datagram") {
   CHECK(read(joined({dtls_record(hello), from_hex("2f 00 1122")})) == "Found d.example");  // encrypted, DTLS 1.3
   CHECK(read(joined({dtls_record(hello, 22, 1), dtls_record(hello)})) == "Found d.example");
   CHECK(read(dtls_record(joined({dtls_message({}, {}, 0, 0), hello}))) == "Found d.example");
+  const Octets change = dtls_record({1}, 20), other_message = dtls_record(dtls_message(Octets(40, 7), {}, 0, 2));
+  CHECK(read(joined({alert, change, other_message, dtls_record(hello)})) == "Found d.example");
+  CHECK(read(joined({from_hex("15 fefd 0000 000000000000 0002 01 5a"), dtls_record(hello)})) == "Found d.example");
+  CHECK(read(joined({dtls_record({}), dtls_record(hello)})) == "Found d.example");
+  CHECK(read(joined({alert, dtls_record(joined({dtls_message({}, {}, 0, 0), hello}))})) == "Found d.example");
+  // A message that leaves its own record does not hide the next one.
+  CHECK(read(joined({dtls_record(from_hex("02 0000ff 0000 000000 0000ff 00")), dtls_record(hello)})) ==
+        "Found d.example");
   // The same hello twice is one; two names are a trick.
   CHECK(read(joined({dtls_record(hello), dtls_record(hello)})) == "Found d.example");
   CHECK(read(joined({dtls_record(hello), dtls_record(dtls_message(kOther))})) == "Malformed");

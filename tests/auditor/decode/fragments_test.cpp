@@ -58,7 +58,9 @@ std::string told(const FragmentNews& news) {
   if (news.overlap) text += " overlap";
   if (news.tiny) text += " tiny";
   if (news.oversize) text += " oversize";
+  if (news.contradiction) text += " contradiction";
   if (news.given_up) text += " given-up";
+  CHECK((news.lost.empty() || news.given_up));
   if (!news.whole.empty()) text += " whole";
   return text.empty() ? "-" : text.substr(1);
 }
@@ -152,10 +154,10 @@ TEST_CASE("fragments: exact copies change nothing, any other overlap gives the d
 }
 
 TEST_CASE("fragments: ends that contradict each other give the datagram up") {
-  play({{{32, false, kC}, "-"}, {{48, true, kA}, "given-up"}}, 0, 1, 0);   // beyond the end
-  play({{{32, false, kC}, "-"}, {{48, false, kC}, "given-up"}}, 0, 1, 0);  // two ends
-  play({{{32, false, kC}, "-"}, {{16, false, kC}, "given-up"}}, 0, 1, 0);
-  play({{{32, true, kA}, "-"}, {{16, false, kC}, "given-up"}}, 0, 1, 0);  // an end before what came
+  play({{{32, false, kC}, "-"}, {{48, true, kA}, "contradiction given-up"}}, 0, 1, 0);   // beyond the end
+  play({{{32, false, kC}, "-"}, {{48, false, kC}, "contradiction given-up"}}, 0, 1, 0);  // two ends
+  play({{{32, false, kC}, "-"}, {{16, false, kC}, "contradiction given-up"}, {{0, true, kA}, "given-up"}}, 0, 1, 0);
+  play({{{32, true, kA}, "-"}, {{16, false, kC}, "contradiction given-up"}}, 0, 1, 0);  // an end before what came
 }
 
 TEST_CASE("fragments: tiny, misaligned and empty ones") {
@@ -314,18 +316,90 @@ TEST_CASE("fragments: buffers that are used up push the oldest out, and one that
   CHECK(told(add(none, {16, false, kC})) == "given-up");
 }
 
+// "SOURCE>DESTINATION/PROTOCOL@INTERFACE TIME", each behind the one before.
+std::string in_words(const LostDatagram& lost) {
+  return " " + to_string(lost.source) + ">" + to_string(lost.destination) + "/" + std::to_string(lost.protocol) + "@" +
+         std::to_string(lost.interface) + " " + std::to_string(lost.time);
+}
+std::string lost(const FragmentNews& news) {
+  std::string text;
+  for (const LostDatagram& each : news.lost) text += in_words(each);
+  return text;
+}
+std::string waiting(const FragmentTable& table) {
+  std::string text;
+  table.each_waiting([&](const LostDatagram& each) { text += in_words(each); });
+  return text;
+}
+
+TEST_CASE("fragments: which datagram was lost, once") {
+  const std::string first = " 10.0.0.1>10.0.0.2/253@0 5", again = " 10.0.0.1>10.0.0.2/253@0 70000000000";
+  FragmentTable table;
+  CHECK(lost(add(table, {0, true, kA, 1, 5})) == "");
+  CHECK(waiting(table) == first);
+  CHECK(lost(add(table, {0, true, kA, 1, 6})) == "");
+  CHECK(lost(add(table, {0, true, kB, 1, 7})) == first);  // overlaps
+  CHECK(waiting(table) == "");
+  CHECK(lost(add(table, {16, false, kC, 1, 8})) == "");  // was told already
+  CHECK(lost(add(table, {0, true, kB, 1, 9})) == "");
+  CHECK(lost(add(table, {0, true, kA, 1, 70 * kSecond})) == "");  // another of the same name
+  CHECK(waiting(table) == again);
+  CHECK(lost(add(table, {24, true, kA, 2, 71 * kSecond})) == "");
+  CHECK(lost(add(table, {16, false, kC, 2, 72 * kSecond})) == " 10.0.0.1>10.0.0.2/253@0 71000000000");  // two ends
+  // Too old, and its successor is not sound: both are lost with one fragment.
+  CHECK(lost(add(table, {0, true, letters(9, 'a'), 1, 150 * kSecond})) ==
+        again + " 10.0.0.1>10.0.0.2/253@0 150000000000");
+  CHECK(table.counts().given_up == 4);
+
+  // A completed one, copies of its parts, and then a part that contradicts: the copies began what is lost.
+  CHECK(lost(add(table, {0, true, kA, 9, 1})) == "");
+  CHECK(lost(add(table, {16, false, kC, 9, 2})) == "");
+  CHECK(waiting(table) == "");
+  CHECK(lost(add(table, {0, true, kA, 9, 3})) == "");
+  CHECK(waiting(table) == "");
+  CHECK(lost(add(table, {8, true, kA, 9, 4})) == " 10.0.0.1>10.0.0.2/253@0 3");
+  CHECK(lost(add(table, {0, true, kA, 10, 1})) == "");
+  CHECK(lost(add(table, {16, false, kC, 10, 2})) == "");
+  CHECK(lost(add(table, {8, true, {}, 10, 4})) == " 10.0.0.1>10.0.0.2/253@0 4");  // empty
+}
+
+TEST_CASE("fragments: which datagram was pushed out") {
+  FragmentTable table(2, 1 << 20);
+  Level level = level_of({16, true, {}, 1, 0, ip_protocol::kUdp}, true);
+  CHECK(lost(table.add(level, kA, 7, 3)) == "");
+  CHECK(waiting(table) == " fd00::1>fd00::2/17@7 3");
+  level.fragment_offset = 0;
+  level.fragment_protocol = ip_protocol::kTcp;  // what counts is the first one's
+  CHECK(lost(table.add(level, Payload(16), 7, 4)) == "");
+  CHECK(waiting(table) == " fd00::1>fd00::2/6@7 3");
+  CHECK(lost(add(table, {0, true, kA, 2, 5})) == "");
+  CHECK(waiting(table) == " fd00::1>fd00::2/6@7 3 10.0.0.1>10.0.0.2/253@0 5");
+  CHECK(lost(add(table, {0, true, kA, 3, 6})) == " fd00::1>fd00::2/6@7 3");
+  CHECK(waiting(table) == " 10.0.0.1>10.0.0.2/253@0 5 10.0.0.1>10.0.0.2/253@0 6");
+
+  // One that needs the memory of three: all of them are told, and at last it is lost itself.
+  FragmentTable small(10, 3 * 2048);
+  for (std::uint32_t id = 1; id <= 3; ++id) CHECK(lost(add(small, {0, true, kA, id, id})) == "");
+  CHECK(lost(add(small, {0, true, Payload(4 * 2048), 4, 4})) ==
+        " 10.0.0.1>10.0.0.2/253@0 1 10.0.0.1>10.0.0.2/253@0 2 10.0.0.1>10.0.0.2/253@0 3 10.0.0.1>10.0.0.2/253@0 4");
+  CHECK(small.counts().given_up == 4);
+  CHECK(waiting(small) == "");
+}
+
 TEST_CASE("fragments: a flood is counted to the last datagram, and allocates nothing") {
   FragmentTable table(64, 64 * 2048);
   const Payload payload(1'480);
-  std::uint64_t told_of = 0;
+  std::uint64_t told_of = 0, lost = 0;
   const std::size_t before = allocations();
   for (std::uint32_t id = 0; id < 20'000; ++id) {
     const Fragment flood = {id % 3 * 8'000, true, {}, id, kNoTime};
     const FragmentNews news = table.add(level_of(flood), payload, 0, kNoTime);
     told_of += news.given_up;
+    lost += news.lost.size();
   }
   CHECK(allocations() == before);
   CHECK(table.counts().given_up + table.waiting() == 20'000);
+  CHECK(lost == table.counts().given_up);
   CHECK(told_of > 10'000);
   CHECK(table.waiting() <= 64);
 }
@@ -354,7 +428,7 @@ struct Oracle {
     for (const Fragment& part : parts) {
       const std::size_t part_end = part.offset + part.payload.size();
       if ((!part.more && (!fragment.more || end > part_end)) || (!fragment.more && part_end > end))
-        return give_up(), "given-up";
+        return give_up(), "contradiction given-up";
     }
     for (std::size_t at = fragment.offset; at < end; ++at) bytes[at] = fragment.payload[at - fragment.offset];
     parts.push_back(fragment);
@@ -376,6 +450,7 @@ TEST_CASE("fragments: random ones are told of as a map of bytes tells") {
   for (int round = 0; round < 400; ++round) {
     FragmentTable table(8, 1 << 20);
     std::map<std::uint32_t, Oracle> oracles;
+    std::vector<std::int64_t> losses;
     const std::size_t unit = random() % 2 == 0 ? 8 : 1'024;  // small, or over several pages
     const unsigned lies = random() % 2 == 0 ? 0 : 30;
     for (int step = 0; step < 60; ++step) {
@@ -393,15 +468,18 @@ TEST_CASE("fragments: random ones are told of as a map of bytes tells") {
       REQUIRE(told(news) == expected);
       ++seen[expected];
       if (expected == "whole") REQUIRE(Payload(news.whole.begin(), news.whole.end()) == oracles[id].previous);
+      for (const LostDatagram& lost : news.lost) losses.push_back(lost.time);
       const auto waiting =
           std::count_if(oracles.begin(), oracles.end(), [](const auto& each) { return each.second.waits(); });
       REQUIRE(table.waiting() == static_cast<std::size_t>(waiting));
+      REQUIRE(losses.size() == table.counts().given_up);
       if (oracles[id].given_up && random() % 4 == 0) break;
     }
   }
   CHECK(seen["whole"] > 300);
   CHECK(seen["overlap given-up"] > 200);
   CHECK(seen["given-up"] > 200);
+  CHECK(seen["contradiction given-up"] > 20);
 }
 
 }  // namespace

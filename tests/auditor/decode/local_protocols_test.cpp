@@ -113,8 +113,9 @@ std::string list(const std::array<Ip, 8>& addresses, std::size_t count) {
 }
 std::string told(const Offer& offer) {
   return "resolvers [" + list(offer.resolvers, offer.resolver_count) + "] routers [" +
-         list(offer.routers, offer.router_count) + "]" + (offer.default_route ? " default" : "") +
-         (offer.read_to_end ? "" : " unread");
+         list(offer.routers, offer.router_count) + "]" +
+         (offer.clock_count == 0 ? "" : " clocks [" + list(offer.clocks, offer.clock_count) + "]") +
+         (offer.default_route ? " default" : "") + (offer.read_to_end ? "" : " unread");
 }
 
 TEST_CASE("local: names of the kinds") {
@@ -510,6 +511,9 @@ TEST_CASE("local: DHCP servers and what they offer") {
       {"classless: width 33", hex("79 0a 21 0000000000 0a000009 ff"), "resolvers [] routers [] unread"},
       {"classless: no router", hex("79 04 18 0a0000 ff"), "resolvers [] routers [] unread"},
       {"half a resolver", hex("06 06 0a000035 cb00 ff"), "resolvers [10.0.0.53] routers [] unread"},
+      {"clocks", hex("2a 08 0a00007b cb00717b ff"), "resolvers [] routers [] clocks [10.0.0.123 203.0.113.123]"},
+      {"half a clock", hex("2a 06 0a00007b cb00 ff"), "resolvers [] routers [] clocks [10.0.0.123] unread"},
+      {"no clock", hex("2a 00 ff"), "resolvers [] routers [] unread"},
       {"no router", hex("03 00 ff"), "resolvers [] routers [] unread"},
       {"no end", hex("06 04 0a000035"), "resolvers [10.0.0.53] routers [] unread"},
       {"beyond the end", hex("06 04 0a000035 03 05 0a00 ff"), "resolvers [10.0.0.53] routers [] unread"},
@@ -521,6 +525,10 @@ TEST_CASE("local: DHCP servers and what they offer") {
     CHECK(message.kind == LocalKind::DhcpServer);
     CHECK(told(message.offer) == row.offer);
   }
+
+  Octets many = hex("35 01 05 2a 24");  // nine clocks
+  for (int clock = 0; clock < 9; ++clock) many = many + hex("0a00007b");
+  CHECK(read(server(dhcp(2, many + "ff"))).offer.clock_count == 9);
 
   // Options in the fields for the file (108) and the server's name (44).
   constexpr std::size_t kName = 44, kFile = 108;
@@ -586,6 +594,23 @@ TEST_CASE("local: DHCPv6") {
   CHECK(told(read(server(reply + "00")).offer) == "resolvers [2001:db8::53 2001:db8::54] routers [] unread");
   CHECK(told(read(server(hex("07 123456 0017 0008 20010db800000000"))).offer) == "resolvers [] routers [] unread");
   CHECK(told(read(server(reply), 1).offer) == "resolvers [] routers [] unread");
+  const Octets clock = octets_of(ip("2001:db8::123")), group = octets_of(ip("ff05::101"));
+  const Octets of_two = hex("0001 0010") + clock + hex("0002 0010") + group;
+  const Octets of_three = of_two + hex("0003 0003 016100");  // and a name
+  const Octets of_half = hex("0001 0008 20010db800000000");
+  const auto offered = [&](std::string_view code, const Octets& value) {
+    return told(read(server(hex("07 123456") + hex(code) + u16(value.size()) + value)).offer);
+  };
+  CHECK(offered("001f", clock + group) == "resolvers [] routers [] clocks [2001:db8::123 ff05::101]");
+  CHECK(offered("001f", clock + hex("20")) == "resolvers [] routers [] clocks [2001:db8::123] unread");
+  CHECK(offered("001f", {}) == "resolvers [] routers [] unread");
+  CHECK(offered("0038", of_two) == "resolvers [] routers [] clocks [2001:db8::123 ff05::101]");
+  CHECK(offered("0038", of_three) == "resolvers [] routers [] clocks [2001:db8::123 ff05::101]");
+  CHECK(offered("0038", hex("0003 0003 016100")) == "resolvers [] routers []");
+  CHECK(offered("0038", of_half) == "resolvers [] routers [] unread");
+  CHECK(offered("0038", of_two + hex("00")) == "resolvers [] routers [] clocks [2001:db8::123 ff05::101] unread");
+  CHECK(offered("0038", hex("0001 0010 2001")) == "resolvers [] routers [] unread");
+  CHECK(offered("0038", {}) == "resolvers [] routers [] unread");
   CHECK(read(server(reply), 39).kind == LocalKind::Dhcpv6Server);
   CHECK(read(server(reply), 40).kind == LocalKind::None);
 

@@ -69,8 +69,21 @@ std::vector<Row> network_rows() {
        "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, protocol 6 1>2 flags 24 seq 16909060, data "
        "48+0"},
       {"loose source route", L::Raw, raw4("83 0b 04 c6336401 c6336402 00"),
-       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, routed to 198.51.100.2, protocol 6 1>2 flags 24 "
-       "seq 16909060, data 52+0"},  // by 198.51.100.1 to 198.51.100.2
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, routed by 198.51.100.1 to 198.51.100.2, "
+       "protocol 6 1>2 flags 24 seq 16909060, data 52+0"},
+      {"loose source route of three, one passed", L::Raw, raw4("83 0f 08 c6336401 c6336402 c6336403 00"),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, routed by 198.51.100.2 to 198.51.100.3, "
+       "protocol 6 1>2 flags 24 seq 16909060, data 56+0"},
+      {"source route of eight", L::Raw,
+       raw4("01 83 23 04 c6336401 c6336402 c6336403 c6336404 c6336405 c6336406 c6336407 c6336408"),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, routed by 198.51.100.1 by 198.51.100.2 by "
+       "198.51.100.3 by 198.51.100.4 by 198.51.100.5 by 198.51.100.6 by 198.51.100.7 to 198.51.100.8, protocol 6 1>2 "
+       "flags 24 seq 16909060, data 76+0"},
+      {"source route of nine", L::Raw,
+       raw4("01 83 27 04 c6336401 c6336402 c6336403 c6336404 c6336405 c6336406 c6336407 c6336408 c6336409"),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, routed by 198.51.100.1 by 198.51.100.2 by "
+       "198.51.100.3 by 198.51.100.4 by 198.51.100.5 by 198.51.100.6 by 198.51.100.7 to 198.51.100.9, route unread, "
+       "protocol 6 1>2 flags 24 seq 16909060, data 80+0"},
       {"strict source route, at its last hop", L::Raw, raw4("01 89 0b 08 c6336401 c6336402"),
        "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, options, routed to 198.51.100.2, protocol 6 1>2 flags 24 "
        "seq 16909060, data 52+0"},
@@ -182,6 +195,9 @@ std::vector<Row> network_rows() {
       {"AH in IPv6", L::Raw, chain(51, hex("06 04 0000 00000001 00000001 000000000000000000000000")),
        "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, protocol 6 1>2 flags 24 seq 16909060, data 84+0"},
       {"routing header 0", L::Raw, chain(43, hex("06 04 00 02 00000000") + hex(kHopA) + hex(kHopB)),
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::a to 2001:db8::b, protocol "
+       "6 1>2 flags 24 seq 16909060, data 100+0"},
+      {"routing header 0, one hop passed", L::Raw, chain(43, hex("06 04 00 01 00000000") + hex(kHopA) + hex(kHopB)),
        "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed to 2001:db8::b, protocol 6 1>2 flags 24 "
        "seq 16909060, data 100+0"},
       {"routing header 0, every hop passed", L::Raw, chain(43, hex("06 04 00 00 00000000") + hex(kHopA) + hex(kHopB)),
@@ -201,11 +217,15 @@ std::vector<Row> network_rows() {
       // 15 bytes elided of every address but the last, of which 8 are; then 6 bytes of pad.
       {"routing header 3, compressed", L::Raw,
        chain(43, hex("06 02 03 02 f8 70 0000 0a 000000000000000b 00000000000000")),
-       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed to 2001:db8::b, protocol 6 1>2 flags 24 "
-       "seq 16909060, data 84+0"},
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::a to 2001:db8::b, protocol "
+       "6 1>2 flags 24 seq 16909060, data 84+0"},
+      {"routing header 3, compressed, one of three passed", L::Raw,
+       chain(43, hex("06 02 03 02 e8 40 0000 ffff 010a 000000000000000b 00000000")),
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::10a to 2001:db8::b, "
+       "protocol 6 1>2 flags 24 seq 16909060, data 84+0"},
       {"routing header 3, whole addresses", L::Raw, chain(43, hex("06 04 03 02 00 00 0000") + hex(kHopA) + hex(kHopB)),
-       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed to 2001:db8::b, protocol 6 1>2 flags 24 "
-       "seq 16909060, data 100+0"},
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::a to 2001:db8::b, protocol "
+       "6 1>2 flags 24 seq 16909060, data 100+0"},
       {"routing header 3, that does not come out even", L::Raw,
        chain(43, hex("06 02 03 02 08 70 0000 0a 000000000000000b 00000000000000")),
        "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, route unread, protocol 6 1>2 flags 24 seq "
@@ -213,6 +233,14 @@ std::vector<Row> network_rows() {
       {"routing header 4", L::Raw, chain(43, hex("06 04 04 01 01 00 0000") + hex(kHopB) + hex(kHopA)),
        "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed to 2001:db8::b, protocol 6 1>2 flags 24 "
        "seq 16909060, data 100+0"},
+      {"routing header 4, no segment visited yet", L::Raw,  // the reduced form lacks the first
+       chain(43, hex("06 04 04 02 01 00 0000") + hex(kHopB) + hex(kHopA)),
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::a to 2001:db8::b, protocol "
+       "6 1>2 flags 24 seq 16909060, data 100+0"},
+      {"routing header 4, one of three left to pass", L::Raw,
+       chain(43, hex("06 06 04 02 02 00 0000") + hex(kHopB) + hex(kHopA) + hex(kHopB)),
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::a to 2001:db8::b, protocol "
+       "6 1>2 flags 24 seq 16909060, data 116+0"},
       {"routing header 4, with a TLV", L::Raw,
        chain(43, hex("06 03 04 01 00 00 0000") + hex(kHopB) + hex("0406000000000000")),
        "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed to 2001:db8::b, protocol 6 1>2 flags 24 "
@@ -228,8 +256,8 @@ std::vector<Row> network_rows() {
        "68+0"},
       {"two routing headers", L::Raw,
        chain(43, hex("2b 02 00 01 00000000") + hex(kHopA) + hex("06 02 00 01 00000000") + hex(kHopB)),
-       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed to 2001:db8::b, route unread, protocol "
-       "6 1>2 flags 24 seq 16909060, data 108+0"},
+       "ip; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, options, routed by 2001:db8::a to 2001:db8::b, route "
+       "unread, protocol 6 1>2 flags 24 seq 16909060, data 108+0"},
       {"routing header cut", L::Raw, chain(43, hex("06 02 00 01 00000000") + hex(kHopA)).substr(0, 50),
        "truncated: the capture ends inside an extension header; l3 at 0; link fd00:42::9 > 2001:db8::7 hl 63 at 0, "
        "route unread, data 0+0",

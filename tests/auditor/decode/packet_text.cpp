@@ -25,7 +25,11 @@ std::string level_text(const Level& level) {
                      std::to_string(level.header_offset);
   if (level.options) text += ", options";
   if (level.router_alert) text += ", alert";
-  if (level.routed) text += ", routed to " + to_string(level.final_destination);
+  if (level.routed) {
+    text += ", routed";
+    for (std::size_t i = 0; i + 1 < level.hop_count; ++i) text += " by " + to_string(level.hops[i]);
+    text += " to " + to_string(level.final_destination);
+  }
   if (level.route_unread) text += ", route unread";
   if (level.fragment) {
     text += ", fragment " + std::to_string(level.fragment_offset) + (level.more_fragments ? "+" : "") + " id " +
@@ -38,7 +42,8 @@ std::string level_text(const Level& level) {
   }
   if (level.has_icmp) text += " icmp " + std::to_string(level.icmp_type) + "/" + std::to_string(level.icmp_code);
   if (level.has_tcp) {
-    text += " flags " + std::to_string(level.tcp_flags) + " seq " + std::to_string(level.tcp_sequence);
+    text += " flags " + std::to_string(level.tcp_flags) + (level.urgent ? " urgent" : "") + " seq " +
+            std::to_string(level.tcp_sequence);
   }
   text += ", data " + std::to_string(level.payload_offset) + "+" + std::to_string(level.payload_length);
   if (level.payload_missing != 0) text += "-" + std::to_string(level.payload_missing);
@@ -136,6 +141,12 @@ std::string contradiction(const Frame& frame, const Packet& packet) {
     if ((level.has_ports || level.has_icmp) && !level.has_protocol) return "ports without a protocol";
     if (level.has_tcp && !level.has_ports) return "TCP without ports";
     if (level.routed && level.final_destination.family() != level.destination.family()) return "final_destination";
+    if (level.hop_count > kMaxHops || level.routed != (level.hop_count != 0)) return "hop_count";
+    for (std::size_t hop = 0; hop < level.hop_count; ++hop)
+      if (level.hops[hop].family() != level.destination.family()) return "hops";
+    if (level.routed && !level.route_unread && level.hops[level.hop_count - 1u] != level.final_destination)
+      return "the last hop";
+    if (level.urgent && (level.tcp_flags & 32) == 0) return "urgent";
   }
   return "";
 }

@@ -29,7 +29,28 @@ std::vector<Row> transport_rows() {
       {"TCP, options cut", L::Raw, over4(6, syn + "data").substr(0, 44),
        "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 1025>443 flags 2 seq 1, data 44+0-4", 56},
       {"TCP, header cut behind the ports", L::Raw, over4(6, syn).substr(0, 28),
-       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 1025>443, data 28+0-24", 52},
+       "truncated: TCP header cut by the snap length; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 "
+       "1025>443, data 28+0-24",
+       52},
+      {"TCP, header cut by one byte", L::Raw, over4(6, syn).substr(0, 39),
+       "truncated: TCP header cut by the snap length; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 "
+       "1025>443, data 39+0-13",
+       52},
+      {"TCP to the port of OpenVPN, header cut", L::Raw, over4(6, tcp(1025, 1194, "data")).substr(0, 39),
+       "truncated: TCP header cut by the snap length; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 "
+       "1025>1194, data 39+0-5",
+       44},
+      {"TCP, header in a first fragment that is too small for it, cut", L::Raw,
+       ip4(6, "10.42.0.9", "203.0.113.7", syn.substr(0, 16), {}, 0x2000).substr(0, 30),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, fragment 0+ id 7 of 6 at 20, protocol 6 1025>443, data "
+       "30+0-6",
+       36},
+      {"TCP, urgent", L::Raw, over4(6, hex("0401 01bb 00000001 00000002 5038 ffff 0000 0001") + "data"),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 1025>443 flags 56 urgent seq 1, data 40+4"},
+      {"TCP, URG without a pointer", L::Raw, over4(6, hex("0401 01bb 00000001 00000002 5038 ffff 0000 0000") + "data"),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 1025>443 flags 56 seq 1, data 40+4"},
+      {"TCP, a pointer without URG", L::Raw, over4(6, hex("0401 01bb 00000001 00000002 5018 ffff 0000 0100") + "data"),
+       "ip; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6 1025>443 flags 24 seq 1, data 40+4"},
       {"TCP, cut inside the ports", L::Raw, over4(6, syn).substr(0, 23),
        "truncated: the capture ends before the ports; l3 at 0; link 10.42.0.9 > 203.0.113.7 hl 64 at 0, protocol 6, "
        "data 20+3-29",

@@ -292,6 +292,26 @@ std::vector<Row> tunnel_rows() {
        from_udp(3544, hex("0001 01 02 61 0102 0000000000000001 00  0000 fbfe 3f8e9bf8") + kInner6),
        "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+75; teredo "
        "2001:0:c000:201::1 > 2001:db8::7 hl 63 at 52, protocol 17 1025>53, data 100+3"},
+      {"Teredo, authentication alone", L::Raw, from_udp(3544, hex("0001 01 02 61 0102 0000000000000001 00") + kInner6),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+67; teredo "
+       "2001:0:c000:201::1 > 2001:db8::7 hl 63 at 44, protocol 17 1025>53, data 92+3"},
+      {"Teredo from its port, to no address of Teredo", L::Raw,
+       from_udp(3544, ip6(17, "2001:db8::6", "2001:db8::7", udp(1025, 53, "dns"))),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+51; teredo 2001:db8::6 > "
+       "2001:db8::7 hl 63 at 28, protocol 17 1025>53, data 76+3"},
+      {"Teredo from its port, with bytes behind the packet", L::Raw, from_udp(3544, kInner6 + "tail"),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+55; teredo "
+       "2001:0:c000:201::1 > 2001:db8::7 hl 63 at 28, protocol 17 1025>53, data 76+3"},
+      {"Teredo's port as a source: the packet does not fit", L::Raw, from_udp(3544, kInner6.substr(0, 50)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+50"},
+      {"Teredo's port as a source: another version", L::Raw, from_udp(3544, kInner + zeros(20)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+60"},
+      {"Teredo's port as a source: authentication beyond the end", L::Raw, from_udp(3544, hex("0001 ff ff") + kInner6),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+55"},
+      {"Teredo's port as a source: authentication up to the end", L::Raw, from_udp(3544, hex("0001 00 00") + zeros(9)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+13"},
+      {"Teredo's port as a source: an origin and nothing else", L::Raw, from_udp(3544, zeros(8)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 3544>40000, data 28+8"},
       {"Teredo between clients", L::Raw, outer(17, udp(40000, 50000, kInner6)),
        "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 40000>50000, data 28+51; teredo "
        "2001:0:c000:201::1 > 2001:db8::7 hl 63 at 28, protocol 17 1025>53, data 76+3"},
@@ -301,8 +321,10 @@ std::vector<Row> tunnel_rows() {
       {"ESP in UDP", L::Raw, over_udp(4500, hex("00000001 00000001") + zeros(32)),
        "opaque by esp: encrypted by ESP; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 40000>4500, data "
        "28+40"},
-      {"IKE on the port of ESP", L::Raw, from_udp(4500, hex("00000000 0102030405060708") + zeros(32)),
-       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 4500>40000, data 28+44"},
+      {"the port of ESP as a source hides nothing", L::Raw, from_udp(4500, hex("00000001 00000001") + zeros(32)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 4500>40000, data 28+40"},
+      {"IKE on the port of ESP", L::Raw, over_udp(4500, hex("00000000 0102030405060708") + zeros(32)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 40000>4500, data 28+44"},
       {"ESP keepalive", L::Raw, over_udp(4500, hex("ff")),
        "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 40000>4500, data 28+1"},
       {"ESP port, too short", L::Raw, over_udp(4500, "ab"),
@@ -312,10 +334,12 @@ std::vector<Row> tunnel_rows() {
        "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 40000>1701, data 28+50; l2tp 10.42.0.9 > "
        "203.0.113.7 hl 64 at 38, protocol 6 1025>443 flags 24 seq 16909060, data 78+0"},
       {"L2TP data with length, sequence and offset", L::Raw,
-       from_udp(1701, hex("4a02") + u16(static_cast<unsigned>(20 + kInner6.size())) +
+       over_udp(1701, hex("4a02") + u16(static_cast<unsigned>(20 + kInner6.size())) +
                           hex("0001 0001 0000 0000 0002 0000 ff03 0057") + kInner6),
-       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 1701>40000, data 28+71; l2tp "
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 40000>1701, data 28+71; l2tp "
        "2001:0:c000:201::1 > 2001:db8::7 hl 63 at 48, protocol 17 1025>53, data 96+3"},
+      {"the port of L2TP as a source makes no tunnel", L::Raw, from_udp(1701, hex("0002 0001 0001 ff03 0021") + kInner),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 1701>40000, data 28+50"},
       {"L2TP data, LCP", L::Raw, over_udp(1701, hex("0002 0001 0001 ff03 c021 0901 0004")),
        "opaque by l2tp: L2TP data other than IP; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
        "40000>1701, data 28+14"},
@@ -340,9 +364,13 @@ std::vector<Row> tunnel_rows() {
       {"WireGuard cookie", L::Raw, over_udp(40001, hex("03000000") + zeros(60)),
        "opaque by wireguard: encrypted by WireGuard; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
        "40000>40001, data 28+64"},
-      {"WireGuard data", L::Raw, from_udp(51820, hex("04000000") + zeros(28)),
+      {"WireGuard data from its port is data", L::Raw, from_udp(51820, hex("04000000") + zeros(28)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 51820>40000, data 28+32"},
+      {"WireGuard data from a declared port is data", L::Raw, from_udp(51821, hex("04000000") + zeros(28)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 51821>40000, data 28+32"},
+      {"WireGuard data", L::Raw, over_udp(51820, hex("04000000") + zeros(28)),
        "opaque by wireguard: encrypted by WireGuard; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
-       "51820>40000, data 28+32"},
+       "40000>51820, data 28+32"},
       {"WireGuard data on a declared port", L::Raw, over_udp(51821, hex("04000000") + zeros(44)),
        "opaque by wireguard: encrypted by WireGuard; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
        "40000>51821, data 28+48"},
@@ -359,14 +387,15 @@ std::vector<Row> tunnel_rows() {
       {"OpenVPN", L::Raw, over_udp(1194, "anything"),
        "opaque by openvpn: encrypted by OpenVPN; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
        "40000>1194, data 28+8"},
-      {"OpenVPN from its port", L::Raw, from_udp(1194, "anything"),
-       "opaque by openvpn: encrypted by OpenVPN; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
-       "1194>40000, data 28+8"},
-      {"OpenVPN in TCP", L::Raw, outer(6, tcp(1194, 40000, "anything")),
-       "opaque by openvpn: encrypted by OpenVPN; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 6 1194>40000 "
+      {"the port of OpenVPN as a source hides nothing", L::Raw, from_udp(1194, "anything"),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 1194>40000, data 28+8"},
+      {"OpenVPN in TCP", L::Raw, outer(6, tcp(40000, 1194, "anything")),
+       "opaque by openvpn: encrypted by OpenVPN; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 6 40000>1194 "
        "flags 24 seq 16909060, data 40+8"},
-      {"OpenVPN in TCP, nothing said", L::Raw, outer(6, tcp(1194, 40000)),
-       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 6 1194>40000 flags 24 seq 16909060, data 40+0"},
+      {"the port of OpenVPN as a source hides nothing in TCP", L::Raw, outer(6, tcp(1194, 40000, "anything")),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 6 1194>40000 flags 24 seq 16909060, data 40+8"},
+      {"OpenVPN in TCP, nothing said", L::Raw, outer(6, tcp(40000, 1194)),
+       "ip; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 6 40000>1194 flags 24 seq 16909060, data 40+0"},
       {"OpenVPN hello on another port", L::Raw, over_udp(443, hex("38 0102030405060708 00 00000000")),
        "opaque by openvpn: encrypted by OpenVPN; l3 at 0; link 10.10.0.5 > 10.10.0.6 hl 64 at 0, protocol 17 "
        "40000>443, data 28+14"},

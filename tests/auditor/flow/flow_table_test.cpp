@@ -203,6 +203,59 @@ TEST_CASE("a SYN on a flow that is over begins anew") {
   }
 }
 
+TEST_CASE("a SYN of the opener elsewhere in the sequence begins anew") {
+  struct Packet {
+    bool reversed;
+    std::uint8_t flags;
+    std::uint32_t sequence;
+  };
+  struct Row {
+    std::string what;
+    std::vector<Packet> before;
+    Packet last;
+    bool anew;
+    std::optional<std::uint32_t> remembered;  // of the flow as it is then
+  };
+  const std::vector<Row> rows{
+      {"the same SYN again", {{false, kSyn, 7}}, {false, kSyn, 7}, false, 7},
+      {"another", {{false, kSyn, 7}}, {false, kSyn, 8}, true, 8},
+      {"sequence 0, again", {{false, kSyn, 0}}, {false, kSyn, 0}, false, 0},
+      {"after 0", {{false, kSyn, 0}}, {false, kSyn, 7}, true, 7},
+      {"the same again, established", {{false, kSyn, 7}, {true, kSyn | kAck, 9}}, {false, kSyn, 7}, false, 7},
+      {"another, established", {{false, kSyn, 7}, {true, kSyn | kAck, 9}}, {false, kSyn, 8}, true, 8},
+      {"another, and data with it", {{false, kSyn, 7}}, {false, kSyn | 0x08, 8}, true, 8},
+      {"data", {{false, kSyn, 7}}, {false, kAck, 8}, false, 7},
+      {"SYN with ACK of the opener", {{false, kSyn, 7}}, {false, kSyn | kAck, 8}, false, 7},
+      {"SYN with ACK of the other", {{false, kSyn, 7}}, {true, kSyn | kAck, 8}, false, 7},
+      {"both open at once", {{false, kSyn, 7}}, {true, kSyn, 8}, false, 7},
+      {"a SYN of the other, established", {{false, kSyn, 7}, {true, kSyn | kAck, 9}}, {true, kSyn, 10}, false, 7},
+      {"both at once, and the other's again", {{false, kSyn, 7}, {true, kSyn, 8}}, {true, kSyn, 9}, false, 7},
+      {"the SYN behind its answer", {{true, kSyn | kAck, 9}}, {false, kSyn, 7}, false, 7},
+      {"the same behind its answer again", {{true, kSyn | kAck, 9}, {false, kSyn, 7}}, {false, kSyn, 7}, false, 7},
+      {"another behind its answer", {{true, kSyn | kAck, 9}, {false, kSyn, 7}}, {false, kSyn, 8}, true, 8},
+      {"in the middle of an old connection", {{false, kAck, 700}}, {false, kSyn, 7}, true, 7},
+      {"the other's in the middle", {{false, kAck, 700}}, {true, kSyn, 7}, false, std::nullopt},
+      {"the same, after a reset", {{false, kSyn, 7}, {true, kRst, 0}}, {false, kSyn, 7}, true, 7},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    int gone = 0;
+    FlowTable table(4, [&](std::uint32_t, Flow&) { ++gone; });
+    const auto touch = [&](const Packet& packet) {
+      return table.touch(packet.reversed ? reverse(tcp_key()) : tcp_key(), packet.flags, 10, 0, packet.sequence);
+    };
+    for (const Packet& packet : row.before) touch(packet).flow->notes[0] = 77;
+    const FlowRef ref = touch(row.last);
+    CHECK(ref.created == row.anew);
+    CHECK(gone == (row.anew ? 1 : 0));
+    CHECK(ref.flow->notes[0] == (row.anew ? 0 : 77));
+    CHECK(ref.flow->packets[0] + ref.flow->packets[1] == (row.anew ? 1 : row.before.size() + 1));
+    CHECK(ref.flow->has_syn == row.remembered.has_value());
+    if (row.remembered) CHECK(ref.flow->syn_sequence == *row.remembered);
+    if (row.anew) CHECK(ref.flow->opened == Opened::Syn);
+  }
+}
+
 TEST_CASE("an answer, data or a reset on a closed flow belong to it") {
   for (const std::uint8_t flags : {std::uint8_t{kSyn | kAck}, kAck, kRst, std::uint8_t{0}}) {
     FlowTable table(4);
@@ -276,9 +329,20 @@ class Model {
     const bool both_ways = seen.flow.packets[0] > 0 && seen.flow.packets[1] > 0;
     return time - seen.flow.last > (seen.key.protocol == 6 && both_ways ? 3600 : 120) * kSecond;
   }
+  static bool from_opener(const Seen& seen, const FlowKey& key) {
+    const bool as_first = key.source == seen.key.source && key.source_port == seen.key.source_port &&
+                          key.destination == seen.key.destination;
+    return as_first == seen.flow.source_opened;
+  }
+  // A SYN that this flow has nothing to do with.
+  static bool another(const Seen& seen, const FlowKey& key, std::uint32_t sequence) {
+    if (!from_opener(seen, key) || (!seen.flow.has_syn && seen.flow.opened == Opened::SynAck)) return false;
+    return !seen.flow.has_syn || seen.flow.syn_sequence != sequence;
+  }
   static bool equal(const Flow& a, const Flow& b) {
     return a.first == b.first && a.last == b.last && a.bytes == b.bytes && a.packets == b.packets &&
-           a.opened == b.opened && a.source_opened == b.source_opened && a.closed == b.closed && a.notes == b.notes;
+           a.opened == b.opened && a.source_opened == b.source_opened && a.closed == b.closed && a.notes == b.notes &&
+           a.has_syn == b.has_syn && a.syn_sequence == b.syn_sequence;
   }
 
   std::map<Ends, Seen> flows;
@@ -287,7 +351,7 @@ class Model {
 TEST_CASE("random packets agree with a model") {
   std::mt19937_64 engine(20261125);
   const auto below = [&](std::uint64_t bound) { return engine() % bound; };
-  std::uint64_t total_evicted = 0, total_untracked = 0, total_anew = 0;
+  std::uint64_t total_evicted = 0, total_untracked = 0, total_anew = 0, total_another = 0;
   for (int round = 0; round < 60; ++round) {
     CAPTURE(round);
     const std::size_t capacity = 1 + below(round % 2 == 0 ? 64 : 12);
@@ -317,21 +381,24 @@ TEST_CASE("random packets agree with a model") {
           key.protocol == 6 ? std::array<std::uint8_t, 7>{kSyn, kSyn | kAck, kAck, kAck, kFin, kRst, kSyn}[below(7)]
                             : 0;
       const std::uint64_t bytes = below(1500);
+      const auto sequence = static_cast<std::uint32_t>(below(3));
       gone.clear();
       if (below(3) == 0) table.prefetch(key);
-      const FlowRef ref = table.touch(key, flags, bytes, time);
+      const FlowRef ref = table.touch(key, flags, bytes, time, sequence);
       ++packets;
 
       // Whoever went was there, was over, and went once.
       REQUIRE(gone.size() <= 1);
       const Model::Ends ends = Model::ends(key);
       const auto mine = model.flows.find(ends);
-      const bool anew = mine != model.flows.end() && flags == kSyn && Model::over(mine->second, time);
+      const bool anew = mine != model.flows.end() && flags == kSyn &&
+                        (Model::over(mine->second, time) || Model::another(mine->second, key, sequence));
       if (!gone.empty()) {
         auto victim = model.flows.begin();
         while (victim != model.flows.end() && victim->second.id != gone[0].first) ++victim;
         REQUIRE(victim != model.flows.end());
-        REQUIRE(Model::over(victim->second, time));
+        REQUIRE((anew || Model::over(victim->second, time)));
+        total_another += Model::over(victim->second, time) ? 0U : 1U;
         REQUIRE(Model::equal(victim->second.flow, gone[0].second));
         REQUIRE((victim == mine) == anew);
         REQUIRE((anew || (mine == model.flows.end() && model.flows.size() == capacity)));
@@ -363,10 +430,12 @@ TEST_CASE("random packets agree with a model") {
       }
       Model::Seen& seen = found->second;
       REQUIRE(seen.id == ref.id);
-      const bool as_first = key.source == seen.key.source && key.source_port == seen.key.source_port &&
-                            key.destination == seen.key.destination;
-      const bool from_opener = as_first == seen.flow.source_opened;
+      const bool from_opener = Model::from_opener(seen, key);
       REQUIRE(ref.from_opener == from_opener);
+      if (flags == kSyn && from_opener && !seen.flow.has_syn) {
+        seen.flow.has_syn = true;
+        seen.flow.syn_sequence = sequence;
+      }
       const std::size_t side = from_opener ? 0 : 1;
       seen.flow.last = time;
       seen.flow.bytes[side] += bytes;
@@ -399,6 +468,7 @@ TEST_CASE("random packets agree with a model") {
   CHECK(total_evicted > 1000);
   CHECK(total_untracked > 1000);
   CHECK(total_anew > 500);
+  CHECK(total_another > 500);
 }
 
 TEST_CASE("many flows keep their ids while others go") {

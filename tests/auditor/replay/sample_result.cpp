@@ -121,7 +121,7 @@ ReplayResult rich_result() {
   result.names = {
       {"api.openai.example", {2, false}}, {"vllm.corp.example", {40, true}}, {"x.telemetry.example", {2, false}}};
   result.names_left_out = 5;
-  result.visibility = {11, 10, 5, 1, 3, 0, 6, 7, 1, 2, 4, 1};
+  result.visibility = {11, 10, 5, 1, 3, 0, 6, 7, 1, 3, 2, 4, 1};
   return result;
 }
 
