@@ -12,7 +12,7 @@ fi
 cmake --preset fuzz -S "$root" >/dev/null
 # TARGET=WEIGHT: of the whole, in 120ths.
 targets="spec=15 rules=7 policy_json=7 net=7 document=8 dns=8 firewall=8
-  packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3"
+  packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3 evidence=4"
 declare -A share=()
 for target in $targets; do share[${target%=*}]=$((seconds * ${target#*=} / 120 + 1)); done  # 0 would be no bound
 cmake --build "$root/build/fuzz" --target $(for target in $targets; do echo "fuzz_${target%=*}"; done) >/dev/null
@@ -33,6 +33,7 @@ seed() {  # TARGET: where its seeds are
     local_protocols) python3 "$root/tests/fuzz/local_seeds.py" "$work/$1" ;;
     tls) mkdir -p "$work/quic" && python3 "$root/tests/fuzz/hello_seeds.py" "$work/tls" "$work/quic" ;;
     quic | fragments | tcp_stream) ;;
+    evidence) printf '\x01\x03\x00\x10\x01\x01\x20\x02' >"$work/$1/patch" ;;
     dns_message) printf '\x12\x34\x01\0\0\1\0\0\0\0\0\1\3www\7example\3com\0\0\x41\0\1\0\0\x29\x10\0\0\0\0\0\0\0' >"$work/$1/query" ;;
     http)
       printf '\5GET http://u@a/ HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n' >"$work/$1/get"
