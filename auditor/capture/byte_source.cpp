@@ -63,14 +63,17 @@ std::string BufferedSource::finish() {
   return raw_->finish();
 }
 
-// Moves what is left to the front, a fragment of a record as a rule; the buffer doubles only once it is full.
+// Moves what is left to the front, a fragment of a record as a rule. The buffer doubles where it was filled to its end:
+// up to kChunk for speed, beyond that only for a record that needs it.
 void BufferedSource::make_room() {
+  const bool filled = end_ == buffer_.size();
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == buffer_.size() || buffer_.size() < kChunk) buffer_.resize(std::max(kFirstChunk, buffer_.size() * 2));
+  if (filled && (buffer_.size() < kChunk || end_ == buffer_.size()))
+    buffer_.resize(std::max(kFirstChunk, buffer_.size() * 2));
 }
 
 }  // namespace airtight::audit
