@@ -12,7 +12,7 @@ fi
 cmake --preset fuzz -S "$root" >/dev/null
 # TARGET=WEIGHT: of the whole, in 120ths.
 targets="spec=15 rules=7 policy_json=7 net=7 document=8 dns=8 firewall=8
-  packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3 evidence=4"
+  packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3 evidence=4 judgement=10"
 declare -A share=()
 for target in $targets; do share[${target%=*}]=$((seconds * ${target#*=} / 120 + 1)); done  # 0 would be no bound
 cmake --build "$root/build/fuzz" --target $(for target in $targets; do echo "fuzz_${target%=*}"; done) >/dev/null
@@ -41,7 +41,10 @@ seed() {  # TARGET: where its seeds are
       printf '\1\5\2\0\2\1\1u\1p\5\1\0\3\1a\0\x50' >"$work/$1/s5"
       printf '\1\4\1\0\x50\0\0\0\1me\0a.example\0' >"$work/$1/s4"
       ;;
-    pcapng) find "$captures" -type f -size -12k \( -name '*.pcap' -o -name '*.pcapng' \) 2>/dev/null | while read -r file; do cp "$file" "$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done ;;
+    pcapng | judgement)
+      cp "$root/packaging/sample.pcapng" "$work/$1/"
+      find "$captures" -type f -size -12k \( -name '*.pcap' -o -name '*.pcapng' \) 2>/dev/null | while read -r file; do cp "$file" "$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done
+      ;;
     net) printf '2001:db8::1' >"$work/net/v6"; printf '10.0.0.0/8' >"$work/net/v4"; printf 'xn--bcher-kva.example' >"$work/net/name" ;;
   esac
 }
