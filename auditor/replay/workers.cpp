@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "auditor/decode/byte_reader.h"
 #include "auditor/decode/packet.h"
 
 namespace airtight::audit {
@@ -42,13 +43,27 @@ std::uint64_t fold(Ip ip) {
 class Dealer {
  public:
   std::uint32_t shard_of(const Frame& frame, std::size_t shards) {
-    decode(frame, ports_, packet_);
-    if (packet_.level_count == 0) return 0;
-    const std::uint64_t pair = fold(packet_.outer().source) ^ fold(packet_.outer().destination);
+    std::uint64_t pair = 0;
+    if (!plain_pair(frame, pair)) {
+      decode(frame, ports_, packet_);
+      if (packet_.level_count == 0) return 0;
+      pair = fold(packet_.outer().source) ^ fold(packet_.outer().destination);
+    }
     return static_cast<std::uint32_t>((pair * 0x9e3779b97f4a7c15u >> 32) % shards);
   }
 
  private:
+  // The same for what most frames are, IPv4 straight on Ethernet, where there is nothing to decide.
+  static bool plain_pair(const Frame& frame, std::uint64_t& pair) {
+    const Bytes bytes = frame.bytes;
+    if (frame.link != LinkType::Ethernet || bytes.size() < 34 || bytes[12] != 0x08 || bytes[13] != 0) return false;
+    if (bytes[14] >> 4 != 4) return false;
+    ByteReader ends(bytes.subspan(26, 8));
+    pair = ends.u32();
+    pair ^= ends.u32();
+    return true;
+  }
+
   TunnelPorts ports_;  // none: what the outermost level carries does not matter here
   Packet packet_;
 };
