@@ -43,7 +43,7 @@ seed() {  # TARGET: where its seeds are
       ;;
     pcapng | judgement)
       cp "$root/packaging/sample.pcapng" "$work/$1/"
-      find "$captures" -type f -size -12k \( -name '*.pcap' -o -name '*.pcapng' \) 2>/dev/null | while read -r file; do cp "$file" "$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done
+      [ ! -d "$captures" ] || find "$captures" -type f -size -12k \( -name '*.pcap' -o -name '*.pcapng' \) 2>/dev/null | while read -r file; do cp "$file" "$work/$1/$(md5sum <<<"$file" | cut -c1-12)"; done
       ;;
     net) printf '2001:db8::1' >"$work/net/v6"; printf '10.0.0.0/8' >"$work/net/v4"; printf 'xn--bcher-kva.example' >"$work/net/name" ;;
   esac
