@@ -193,7 +193,7 @@ void FindingLedger::merge(FindingLedger&& other) {
   for (Entry& theirs : other.entries_) {
     Entry* ours = find(theirs.first.hash, [&](const Finding& finding) { return same(finding, theirs.finding); });
     if (ours == nullptr) {
-      // Past the bound for now: what one ledger lacks of a finding another may have, so that take() trims.
+      // The bound may be passed here: what one ledger lacks of a finding another may have, so take() trims.
       Kept& kept = kept_[static_cast<std::size_t>(theirs.finding.effect)];
       kept.last = kept.count == 0 ? theirs.first : std::max(kept.last, theirs.first);
       ++kept.count;

@@ -288,15 +288,6 @@ FlowTable::FlowTable(std::size_t capacity, std::function<void(std::uint32_t id, 
 
 FlowTable::~FlowTable() = default;
 
-void FlowTable::prefetch(const FlowKey& key) const {
-  const State& s = *state_;
-  const Cell& cell = s.cells[s.home(pack(key, s.secret).hash)];
-  if (cell.slot_and_one == 0) return;
-  const Entry& entry = s.entries[cell.slot_and_one - 1];
-  __builtin_prefetch(&entry.key);
-  __builtin_prefetch(&entry.flow.packets);
-}
-
 FlowRef FlowTable::touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64_t bytes, std::int64_t time,
                          std::uint32_t tcp_sequence) {
   State& s = *state_;

@@ -75,8 +75,6 @@ class FlowTable {
   // (64 at most a call) for one that is idle or closed.
   FlowRef touch(const FlowKey& key, std::uint8_t tcp_flags, std::uint64_t bytes, std::int64_t time,
                 std::uint32_t tcp_sequence = 0);
-  // Worth a call some packets ahead where more flows live than the caches hold; changes nothing.
-  void prefetch(const FlowKey& key) const;
 
   std::size_t size() const;
   std::size_t capacity() const;

@@ -23,6 +23,7 @@
 #include "auditor/replay/replay.h"
 #include "auditor/schema.h"
 #include "cli/completion.h"
+#include "cli/terminal.h"
 #include "compiler/policy/compiled_policy.h"
 
 namespace {
@@ -56,15 +57,6 @@ constexpr const char* kReplayNotes =
     "Several files are read as one, in order of time. gzip and zstd are taken off. The verdict is about the packets in "
     "the\n"
     "files: clean is not proven, since a file cannot show what was not captured.";
-
-bool on_terminal(int fd) {
-  const char* term = std::getenv("TERM");
-  return ::isatty(fd) == 1 && !(term && std::strcmp(term, "dumb") == 0);
-}
-bool colour_wanted(int fd) {
-  const char* no_colour = std::getenv("NO_COLOR");
-  return on_terminal(fd) && !(no_colour && *no_colour);
-}
 
 int failed(int code, const std::string& what, const std::string& help = {}) {
   std::fprintf(stderr, "airtight-auditor: error: %s\n", what.c_str());

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cli/completion.h"
+#include "cli/terminal.h"
 #include "compiler/builtin.h"
 #include "compiler/catalogue_view.h"
 #include "compiler/emit/target.h"
@@ -53,12 +54,6 @@ constexpr const char* kExamples =
     "  airtight --explain AT-V001                      a finding or a diagnostic, in words\n\n"
     "Exit codes: 0 done; 1 findings (--check: output differs); 2 bad usage or input; 3 inconclusive;\n"
     "4 environment or I/O failure. Results go to standard output, everything else to standard error.";
-
-bool colour_wanted(int fd) {
-  const char* no_colour = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return ::isatty(fd) == 1 && !(no_colour && *no_colour) && !(term && std::strcmp(term, "dumb") == 0);
-}
 
 // Standard output counts: a full disk behind a redirection is an I/O failure, not success.
 bool print(std::string_view text) {

@@ -38,6 +38,7 @@ Counts& Counts::operator+=(const Counts& more) {
   fragments_given_up += more.fragments_given_up;
   exceptions |= more.exceptions;
   excepted_by_pods |= more.excepted_by_pods;
+  excepted_by_nodes |= more.excepted_by_nodes;
   flows.created += more.flows.created;
   flows.evicted += more.flows.evicted;
   flows.untracked += more.flows.untracked;
@@ -102,7 +103,8 @@ void Classifier::State::link() {
     std::uint16_t ether_type;
     Rule rule;
   };
-  const Shim shims[] = {{packet.vlan_tags != 0, 0x8100, Rule::UndeclaredTag},
+  const Shim shims[] = {{packet.plain_tags, 0x8100, Rule::UndeclaredTag},
+                        {packet.other_tag != 0, packet.other_tag, Rule::UndeclaredTag},
                         {packet.mpls, 0x8847, Rule::UndeclaredEtherType},
                         {packet.pppoe && packet.outcome != Outcome::NotIp, 0x8864, Rule::UndeclaredEtherType}};
   for (const Shim& shim : shims) {
@@ -198,7 +200,9 @@ bool Classifier::State::local_inside(const Level& at) {
   alone.level_count = 1;
   alone.levels[0] = at;
   alone.levels[0].carrier = Carrier::Link;
-  switch (read_local(*now_frame, alone).kind) {
+  Frame held = *now_frame;
+  held.bytes = buffer;  // of a datagram that was put together, perhaps
+  switch (read_local(held, alone).kind) {
     case LocalKind::RouterSolicitation:
     case LocalKind::NeighborSolicitation:
     case LocalKind::NeighborAdvertisement:

@@ -36,6 +36,7 @@ struct Counts {
   std::uint64_t exceptions = 0;  // bit i: exception i of the policy was used (those beyond the 63rd share the last bit)
   bool excepted_by_pods =
       false;  // a pod's address used an exception of a workload: which pod it was, addresses do not tell
+  bool excepted_by_nodes = false;  // a node's used one of nodes: a pod behind translation has the same address
   FlowCounts flows;
   ApplicationCounts application;
 
@@ -49,6 +50,8 @@ class NameSink {
   virtual void seen(NameFrom from, std::string_view name, bool inside) = 0;
 };
 
+inline constexpr std::uint32_t kMaxPlaces = 1u << 16;
+
 class Classifier {
  public:
   // `boundary` and the sinks must outlive it. Memory: `flows` × 176 bytes, and about 90 MB, touched as they are used.
@@ -58,7 +61,7 @@ class Classifier {
   Classifier& operator=(const Classifier&) = delete;
 
   // Judges one frame seen at `point`, which must outlive this and whose index among the run's points is `place` (below
-  // 2^24). Gives the worst rule that was marked on it, or nullptr if none was; the marks went to the sink.
+  // kMaxPlaces). Gives the worst rule that was marked on it, or nullptr if none was; the marks went to the sink.
   const RuleInfo* see(const Frame& frame, const Point& point, std::uint32_t place);
   // The capture ends: flows that were never whole are marked.
   void finish();

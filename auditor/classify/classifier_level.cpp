@@ -48,7 +48,7 @@ void Classifier::State::level(std::size_t index) {
   if (flow.created) {
     const bool opener_sent = packet.direction == Direction::Unknown || sent == flow.from_opener;
     flow.flow->notes[kNoteCounted] = (opener_sent ? kOpenerSent : 0) | (now_point->file & kFileMask) << kFileShift;
-    flow.flow->notes[kNoteClean] = (now_place & kPlaceMask) << 16;
+    flow.flow->notes[kNoteClean] = now_place << 16;
     flow.flow->notes[kNoteNumber] = static_cast<std::uint32_t>(now_frame->number);
   }
 
@@ -73,7 +73,7 @@ std::uint32_t Classifier::State::level_place(std::size_t index) const {
   for (const Ip end : {ordered ? outer.source : outer.destination, ordered ? outer.destination : outer.source}) {
     hash = mix(mix(hash, static_cast<std::uint64_t>(end.bits())), static_cast<std::uint64_t>(end.bits() >> 64));
   }
-  return static_cast<std::uint32_t>(hash >> 32);
+  return static_cast<std::uint32_t>(hash >> 48) << 16 | now_place;
 }
 
 // A source route says where the packet goes on to: that address counts like a destination.
@@ -184,7 +184,8 @@ void Classifier::State::outward(std::size_t index, const Service& service, bool 
   if (judgement.decision == Decision::Excepted) {
     level_class = Class::Excepted;
     counts.exceptions |= std::uint64_t{1} << std::min<std::size_t>(*judgement.exception, 63);
-    if (policy.is_pod(policy.exceptions[*judgement.exception].from)) counts.excepted_by_pods = true;
+    (policy.is_pod(policy.exceptions[*judgement.exception].from) ? counts.excepted_by_pods : counts.excepted_by_nodes) =
+        true;
     Mark mark = about(Rule::ExceptionBy, Effect::None, policy.exceptions[*judgement.exception].ticket);
     mark.label = label;
     if (index == 0) mark.fingerprint = fingerprint();

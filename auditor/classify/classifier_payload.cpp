@@ -44,8 +44,7 @@ void Classifier::State::fragment(std::size_t index) {
 // A datagram whose fragments will not come together: what stood in it was not read. Where names do not matter, its
 // addresses are enough.
 void Classifier::State::never_whole(const LostDatagram& lost) {
-  const Point& point =
-      lost.interface < points.size() && points[lost.interface] != nullptr ? *points[lost.interface] : *now_point;
+  const Point& point = *points[lost.interface & kPlaceMask];
   const Boundary::Place to = boundary.place(lost.destination);
   if (!to.inside || to.cluster || point.role != Role::Uplink) return;
   Frame frame;
@@ -102,11 +101,22 @@ void Classifier::State::dns_question(const DnsHeader&, std::string_view name, st
   if (inside) return;
   const Boundary::Place to = boundary.place(now->destination);
   const Label label = boundary.label_name(name);
-  if ((to.inside && to.resolver) || level_class == Class::LinkLocal)
+  if ((to.resolver && at_resolver_port()) || level_class == Class::LinkLocal)
     return put(Rule::NameAsked, Effect::None, {}, name, label);
   Effect effect = effect_of(Rule::NameAskedOutside);
   if (to.inside && sent) effect = Effect::Violated;  // whoever answers there is nobody's resolver: it may ask on
   put(Rule::NameAskedOutside, permitted() ? Effect::None : effect, {}, name, label);
+}
+
+// Whether the port at hand is one on which a declared resolver answers: 53, or as the policy says.
+bool Classifier::State::at_resolver_port() const {
+  const Service service = service_of(*now, true);
+  if (service.selector == 53) return true;
+  if (policy.cluster.dns && policy.cluster.dns->ports.contains(service.protocol, service.selector)) return true;
+  return std::any_of(policy.endpoints.begin(), policy.endpoints.end(), [&](const Endpoint& endpoint) {
+    return endpoint.role == airtight::Role::Dns && endpoint.addresses.contains(now->destination) &&
+           endpoint.ports.contains(service.protocol, service.selector);
+  });
 }
 
 void Classifier::State::dns_response(const DnsHeader& header, std::string_view name, std::uint16_t,
@@ -119,7 +129,7 @@ void Classifier::State::dns_response(const DnsHeader& header, std::string_view n
     }
     return;
   }
-  const bool denied = header.rcode != 0;
+  const bool denied = header.rcode != 0 && answers.records == 0;  // with an alias or an address, somebody was asked
   const bool inside_only = answers.addresses != 0 && !answers.has_outside && answers.whole;
   if (denied || inside_only) return;
   detail = answers.has_outside    ? "answered with " + to_string(answers.outside)

@@ -22,7 +22,7 @@ inline constexpr std::size_t kNoteNumber = 5;  // the number of its first packet
 inline constexpr std::uint32_t kOpenerSent = 1u << 31;
 inline constexpr unsigned kFileShift = 16;
 inline constexpr std::uint32_t kFileMask = 0x7fff;
-inline constexpr std::uint32_t kPlaceMask = 0xffff;
+inline constexpr std::uint32_t kPlaceMask = kMaxPlaces - 1;
 
 // What is known of one direction of a flow, so that its later packets need no judgement.
 enum Clean : std::uint32_t { kUnknown, kDeclared, kCluster };
@@ -189,6 +189,7 @@ struct Classifier::State final : ApplicationSink, AtHand {
   void unread(std::string_view why) override;
   void conflict() override;
   void unseen(Rule rule, std::string_view why);
+  bool at_resolver_port() const;
   bool toward_outsiders() const {
     return now_point->role == Role::Uplink && sent && !boundary.place(now->destination).cluster;
   }

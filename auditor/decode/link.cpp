@@ -17,8 +17,13 @@ constexpr bool is_tag(std::uint16_t type) {
 }
 
 // An I-TAG (IEEE 802.1ah) is a tag whose service id is no VLAN id.
-void count_tag(Packet& packet, std::uint16_t vlan) {
+void count_tag(Packet& packet, std::uint16_t kind, std::uint16_t vlan) {
   if (packet.vlan_tags == 0) packet.first_vlan = vlan;
+  if (kind == ether_type::kVlan) {
+    packet.plain_tags = true;
+  } else if (packet.other_tag == 0) {
+    packet.other_tag = kind;
+  }
   ++packet.vlan_tags;
 }
 
@@ -91,14 +96,14 @@ Step read_ether_type(Walk& w) {
   while (is_tag(w.ether_type)) {
     const std::uint8_t* h = w.header(4, kTag);
     if (h == nullptr || !w.add_tag()) return Step::Done;
-    if (w.on_outer_link()) count_tag(w.packet, be16(h) & 0x0fff);
+    if (w.on_outer_link()) count_tag(w.packet, w.ether_type, be16(h) & 0x0fff);
     w.ether_type = be16(h + 2);
     w.at += 4;
   }
   const std::uint16_t type = w.ether_type;
   if (type == ether_type::kBackbone) {
     if (w.header(4, kTag) == nullptr || !w.add_tag()) return Step::Done;
-    if (w.on_outer_link()) count_tag(w.packet, kNoVlanId);
+    if (w.on_outer_link()) count_tag(w.packet, ether_type::kBackbone, kNoVlanId);
     w.at += 4;
     return Step::Ethernet;
   }

@@ -93,6 +93,7 @@ Step begin_cooked(Walk& w, const Cooked& form) {
   if (is_broken_tag(w)) {
     if (!w.add_tag()) return Step::Done;
     w.packet.vlan_tags = 1;
+    w.packet.plain_tags = true;
     w.packet.first_vlan = w.ether_type & 0x0fff;
     w.ether_type = be16(w.bytes + w.at);
     w.at += 2;

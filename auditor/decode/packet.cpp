@@ -93,6 +93,8 @@ void decode(const Frame& frame, const TunnelPorts& ports, Packet& packet) {
   packet.has_macs = false;
   packet.has_ether_type = false;
   packet.vlan_tags = 0;
+  packet.plain_tags = false;
+  packet.other_tag = 0;
   packet.mpls = false;
   packet.pppoe = false;
   packet.l3_offset = 0;

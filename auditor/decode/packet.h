@@ -134,6 +134,8 @@ struct Packet {
   std::uint16_t ether_type =
       0;  // outermost link, after all tags: what the frame carries. LLC without SNAP: has_ether_type false
   std::uint8_t vlan_tags = 0;    // outermost link, 802.1Q and 802.1ad together
+  bool plain_tags = false;       // an 802.1Q tag (0x8100) among them
+  std::uint16_t other_tag = 0;   // EtherType of the first tag of another kind; 0 if there is none
   std::uint16_t first_vlan = 0;  // VLAN id of the outermost tag, kNoVlanId of an 802.1ah I-TAG; valid if vlan_tags
   bool mpls = false;             // an MPLS label stack on the outermost link
   bool pppoe = false;            // PPPoE on the outermost link

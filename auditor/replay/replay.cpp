@@ -35,12 +35,8 @@ bool any_matches(const std::vector<std::string>& patterns, std::string_view name
                      [&](const std::string& pattern) { return matches(pattern, name); });
 }
 
-struct Assigned {
-  Role role;
-  const char* why;
-};
-
 constexpr const char* kNoUplink = "no uplink in the same file: taken for one";
+constexpr const char* kBesideUplink = "beside an uplink in the same file";
 
 // The points of observation: one for each interface of each file from which a packet came. Interfaces of one name and
 // role are one place, whatever file they are in, so that a capture in several files is judged as one.
@@ -61,7 +57,9 @@ class Points {
     if (interface >= at.known.size()) at.known.resize(interface + 1);
     if (at.known[interface] != nullptr) return *at.known[interface];
     look_for_uplink(at, capture);
-    const std::string& name = capture.interfaces()[interface].name;
+    const bool room = places_.size() + 1 < kMaxPlaces;
+    // More names than places: the rest is one uplink without a name.
+    const std::string name = room ? capture.interfaces()[interface].name : std::string();
     const Assigned assigned = assign(name, at.has_uplink);
     const auto place =
         places_.emplace(std::pair(assigned.role, name), static_cast<std::uint32_t>(places_.size())).first->second;
@@ -93,7 +91,7 @@ class Points {
     bool has_uplink = false;
   };
   bool matches_uplink(const std::string& name) const {
-    return !name.empty() && !any_matches(options_.pod_side, name) && any_matches(policy_.cluster.uplinks, name);
+    return !name.empty() && any_matches(policy_.cluster.uplinks, name);
   }
   void look_for_uplink(File& at, const CaptureFile& capture) const {
     const std::vector<CaptureInterface>& all = capture.interfaces();
@@ -103,9 +101,10 @@ class Points {
   // DESIGN §6: what an interface of a file is taken for.
   Assigned assign(const std::string& name, bool uplink_in_file) const {
     if (name.empty()) return {Role::Uplink, "no name in the file: taken for an uplink"};
+    if (matches_uplink(name))
+      return {Role::Uplink, "matches uplinks"};  // whatever --pod-side says: the policy's word counts
     if (any_matches(options_.pod_side, name)) return {Role::PodSide, "--pod-side"};
-    if (matches_uplink(name)) return {Role::Uplink, "matches uplinks"};
-    if (uplink_in_file) return {Role::PodSide, "beside an uplink in the same file"};
+    if (uplink_in_file) return {Role::PodSide, kBesideUplink};
     return {Role::Uplink, kNoUplink};
   }
 
@@ -182,6 +181,19 @@ void assume(const Policy& policy, const Counts& counts, std::uint64_t late, Repl
   all.push_back("where a file does not say which way a frame went, it counts as sent");
   if (!policy.cluster.pods.empty())
     all.push_back("an address of the pod range stands for each pod: which workload it was, addresses do not tell");
+  std::uint64_t beside = 0;
+  for (const ReplayedFile& file : result.files) {
+    for (const ReplayedInterface& interface : file.interfaces) {
+      beside += interface.why == kBesideUplink && !any_matches(policy.cluster.pod_side, interface.name) &&
+                !any_matches(policy.cluster.overlays, interface.name);
+    }
+  }
+  if (beside != 0) {
+    all.push_back(count_of(beside, "interface is", "interfaces are") +
+                  " taken for pod side beside an uplink, by a name that the policy does not know");
+  }
+  if (counts.excepted_by_nodes)
+    all.push_back("the node addresses that used an exception of nodes did not stand for pods");
   if (counts.excepted_by_pods) all.push_back("the pods that used an exception are the ones that it names");
   if (counts.opaque_packets != 0) all.push_back("what opaque packets between declared peers carry stays inside");
 }
@@ -265,13 +277,17 @@ void refuse_clashes(const ReplayOptions& options) {
   }
 }
 
-// A pattern of --pod-side that does nothing is most likely misspelt.
-void note_idle_patterns(const ReplayOptions& options, Merge& merge, ReplayResult& result) {
+// A pattern of --pod-side that does nothing is most likely misspelt; on an uplink it does not count.
+void note_idle_patterns(const Policy& policy, const ReplayOptions& options, Merge& merge, ReplayResult& result) {
   constexpr std::size_t kShown = 12;
   std::set<std::string> names;
   for (std::size_t i = 0; i < merge.size() && !options.pod_side.empty(); ++i)
     for (const CaptureInterface& interface : merge.file(i).interfaces())
       if (!interface.name.empty()) names.insert(interface.name);
+  for (const std::string& name : names) {
+    if (any_matches(options.pod_side, name) && any_matches(policy.cluster.uplinks, name))
+      result.notes.push_back("--pod-side does not count for " + printable(name) + ": the policy names it an uplink");
+  }
   for (const std::string& pattern : options.pod_side) {
     if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return matches(pattern, name); }))
       continue;
@@ -360,7 +376,7 @@ std::optional<ReplayResult> replay(const Policy& policy, const ReplayOptions& op
     of.problems = merge.file(i).problems();
     points.describe(i, merge.file(i), of);
   }
-  note_idle_patterns(options, merge, result);
+  note_idle_patterns(policy, options, merge, result);
   const Counts& counts = tally.counts;
   result.packets = counts.packets;
   result.bytes = counts.bytes;

@@ -482,5 +482,22 @@ TEST_CASE("classifier: names") {
   });
 }
 
+// `vlan` in cluster.l2 is 802.1Q, as in the firewall: no other kind of tag may stand beside it.
+TEST_CASE("classifier: of tags, each kind must be declared") {
+  Policy policy = policy_for_tests();
+  policy.cluster.l2 = {{"vlan", 0x8100}};
+  const Boundary boundary(policy);
+  Bench bench(256, boundary);
+  const std::string packet = ip4(6, "10.42.1.5", "10.20.0.10", flagged(kSyn, 4, 8000));
+  CHECK(bench.see(eth(0x8100, hex("0064 0800") + packet)) == "inside-declared");
+  for (const unsigned kind : {0x88a8u, 0x9100u, 0x9200u}) {
+    const std::string marked = "non-ip\nAT-A011 non-ip violated type " + std::to_string(kind) + " (VLAN 100)";
+    CHECK(bench.see(eth(kind, hex("0064 0800") + packet)) == marked);
+    CHECK(bench.see(eth(kind, hex("0064 8100 0065 0800") + packet)) == marked);
+  }
+  CHECK(bench.see(eth(0x8100, hex("0065 9100 0064 0800") + packet)) ==
+        "non-ip\nAT-A011 non-ip violated type 37120 (VLAN 101)");
+}
+
 }  // namespace
 }  // namespace airtight::audit

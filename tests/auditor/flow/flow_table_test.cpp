@@ -304,7 +304,6 @@ TEST_CASE("tables without room, and too large ones") {
   CHECK(table.touch(udp_key(1), 0, 1, 0).flow == nullptr);
   CHECK(table.capacity() == 0);
   CHECK(table.counts().untracked == 1);
-  table.prefetch(udp_key(1));
   CHECK_THROWS_AS(FlowTable((std::size_t{1} << 31) + 1), std::length_error);
 }
 
@@ -383,7 +382,6 @@ TEST_CASE("random packets agree with a model") {
       const std::uint64_t bytes = below(1500);
       const auto sequence = static_cast<std::uint32_t>(below(3));
       gone.clear();
-      if (below(3) == 0) table.prefetch(key);
       const FlowRef ref = table.touch(key, flags, bytes, time, sequence);
       ++packets;
 
@@ -500,7 +498,6 @@ TEST_CASE("no packet allocates") {
     FlowKey key = udp_key(static_cast<std::uint16_t>(engine() % 2000));
     if (engine() % 2 == 0) key = reverse(key);
     if (engine() % 3 == 0) key.protocol = 6;
-    table.prefetch(key);
     ids += table.touch(key, key.protocol == 6 ? kSyn : 0, 100, i * kSecond / 4).id;
   }
   CHECK(allocations() - before == 0);

@@ -109,9 +109,9 @@ TEST_CASE("replay: what interfaces are taken for") {
   CHECK(roles({"cali1", "veth2"}, {"cali*"}) ==
         "cali1: pod side, --pod-side; veth2: uplink, no uplink in the same file: taken for one; ");
   CHECK(roles({"eth0", "veth2"}, {"eth0"}) ==
-        "eth0: pod side, --pod-side; veth2: uplink, no uplink in the same file: taken for one; ");
+        "eth0: uplink, matches uplinks; veth2: pod side, beside an uplink in the same file; ");
   CHECK(roles({"", "eth0"}, {"*"}) ==
-        ": uplink, no name in the file: taken for an uplink; eth0: pod side, --pod-side; ");
+        ": uplink, no name in the file: taken for an uplink; eth0: uplink, matches uplinks; ");
   CHECK(roles({"cal"}, {"cali*"}) == "cal: uplink, no uplink in the same file: taken for one; ");
   CHECK(roles({"cali"}, {"cali*"}) == "cali: pod side, --pod-side; ");
 }
@@ -155,7 +155,9 @@ TEST_CASE("replay: a pattern of --pod-side that matches nothing is noted") {
   };
   using Notes = std::vector<std::string>;
   CHECK(notes({"eth0", "cali1"}, {}) == Notes{});
-  CHECK(notes({"eth0", "cali1"}, {"cali*", "cali1", "eth0"}) == Notes{});  // also one that no packet came from
+  CHECK(notes({"eth0", "cali1"}, {"cali*", "cali1"}) == Notes{});  // also one that no packet came from
+  CHECK(notes({"eth0", "cali1"}, {"eth*"}) ==
+        Notes{"--pod-side does not count for eth0: the policy names it an uplink"});
   CHECK(notes({"eth0", "cali1"}, {"cali1", "nope"}) ==
         Notes{"--pod-side nope names no interface of these files; they have: cali1, eth0"});
   CHECK(notes({""}, {"nope"}) == Notes{"--pod-side nope names no interface of these files; they give none a name"});
