@@ -19,7 +19,7 @@ row "firewalls: every packet of a small world through random rulesets, against a
 row "random specs compiled, proven, then one artifact changed" "$(python3 "$root/tests/mutations.py" "$airtight" "$root" | grep -E '^mutation score|specs,' | paste -sd'|' | sed 's/|/; /')"
 row "the rules as read, given to Z3" "$(python3 "$root/tests/obligations.py" "$airtight" "$root" | last)"
 row "cases of netpol-analyzer, the Network Policy API's conformance suite and cyclonus" "$(python3 "$root/tests/netpol_corpus.py" "$airtight" "$root/../shared/corpus/netpol" | last)"
-row "captures of every class, tunnel and evasion, judged by `replay`" "$(python3 "$root/tests/replay.py" "$airtight-auditor" | last)"
+row "captures of every class, tunnel and evasion, judged by replay" "$(python3 "$root/tests/replay.py" "$airtight-auditor" | last)"
 row "public captures, beside tshark's opinion" "$(python3 "$root/tests/differential.py" "$build/tests/observe" "$airtight-auditor" "$root/../shared/corpus/captures" | last 2 | sed 's/;.*//' | paste -sd'|' | sed 's/|/; /')"
 row "scenarios of field reports" "$(python3 "$root/tests/reports.py" "$airtight" | last)"
 row "rows of what targets really mean, each a named case" "$(python3 "$root/tests/semantics.py" "$airtight" | last)"
