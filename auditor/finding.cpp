@@ -30,26 +30,6 @@ std::uint64_t mix(std::uint64_t hash, Ip ip) {
   return mix(hash, static_cast<std::uint64_t>(ip.bits() >> 64) + (ip.is_v4() ? 1 : 0));
 }
 
-std::string protocol_text(const Mark& mark) {
-  struct Named {
-    int number;
-    const char* name;
-  };
-  static constexpr Named kNames[] = {{1, "icmp"},    {2, "igmp"},  {4, "ipip"},     {6, "tcp"},   {17, "udp"},
-                                     {33, "dccp"},   {41, "ipv6"}, {47, "gre"},     {50, "esp"},  {51, "ah"},
-                                     {58, "icmpv6"}, {89, "ospf"}, {97, "etherip"}, {103, "pim"}, {112, "vrrp"},
-                                     {115, "l2tp"},  {132, "sctp"}};
-  if (mark.ether_type >= 0) {
-    char text[24];
-    std::snprintf(text, sizeof text, "ethertype 0x%04x", static_cast<unsigned>(mark.ether_type));
-    return text;
-  }
-  if (mark.protocol < 0) return {};
-  for (const Named& named : kNames)
-    if (named.number == mark.protocol) return named.name;
-  return std::to_string(mark.protocol);
-}
-
 bool same(const Finding& finding, const Mark& mark, const Point& point, std::string_view name,
           std::string_view protocol) {
   return finding.rule == mark.rule && finding.cls == mark.cls && finding.effect == mark.effect &&
@@ -78,6 +58,26 @@ std::int64_t window_before(std::int64_t time) {
 }
 
 }  // namespace
+
+std::string protocol_text(const Mark& mark) {
+  struct Named {
+    int number;
+    const char* name;
+  };
+  static constexpr Named kNames[] = {{1, "icmp"},    {2, "igmp"},  {4, "ipip"},     {6, "tcp"},   {17, "udp"},
+                                     {33, "dccp"},   {41, "ipv6"}, {47, "gre"},     {50, "esp"},  {51, "ah"},
+                                     {58, "icmpv6"}, {89, "ospf"}, {97, "etherip"}, {103, "pim"}, {112, "vrrp"},
+                                     {115, "l2tp"},  {132, "sctp"}};
+  if (mark.ether_type >= 0) {
+    char text[24];
+    std::snprintf(text, sizeof text, "ethertype 0x%04x", static_cast<unsigned>(mark.ether_type));
+    return text;
+  }
+  if (mark.protocol < 0) return {};
+  for (const Named& named : kNames)
+    if (named.number == mark.protocol) return named.name;
+  return std::to_string(mark.protocol);
+}
 
 FindingLedger::FindingLedger() : cells_(kCells) {}
 

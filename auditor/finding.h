@@ -18,6 +18,9 @@ namespace airtight::audit {
 inline constexpr std::size_t kMaxFindings = 65'536;  // of each effect: what is listed never displaces what violates
 inline constexpr std::size_t kExamples = 5;
 
+// "tcp" "udp" "icmp" … or a number; "ethertype 0x88cc"; empty if there is none.
+std::string protocol_text(const Mark& mark);
+
 // One packet, by file and number: what a person opens.
 struct PacketId {
   std::int64_t time = kNoTime;

@@ -1,4 +1,4 @@
-// The JSON Schemas that the build puts into the binary: "replay" and "policy".
+// The JSON Schemas that the build puts into the binary: "replay", "report", "agent" (of the configuration of run) and "policy".
 #pragma once
 
 #include <string_view>

@@ -3,8 +3,8 @@
 #
 # Installs packages, builds the release preset, compiles SPEC (default policies/xpander-airgapped.yaml), proves it sealed, punches a hole into
 # a copy and finds it, then loads the firewall into a private
-# network namespace and the zones into a private BIND, tries them, says in ten lines what each layer did, replays a small capture in which
-# one packet leaves, and cleans up. The namespaces
+# network namespace and the zones into a private BIND, tries them, says in a few lines what each layer did, lets the node agent watch for ten
+# seconds sealed and ten with a hole, replays a small capture in which one packet leaves, and cleans up. The namespaces
 # (pod, node, inside, internet) have no route out of this machine; documentation addresses play the internet. Nothing of the host's own
 # network, firewall or resolver is touched. Safe to run again.
 #
@@ -150,6 +150,32 @@ outside=$(ask api.openai.com)
 leaked=$(grep '^question ' "$record" | grep -vc '^question \([^ ]*\.\)\?corp\.example ')
 as_it_must dns "api.openai.com -> $(awk '{print $4}' <<<"$outside"); questions for outside names that left the resolver: $leaked" \
   test "${outside#*-> }$leaked" = "NXDOMAIN answers=0 addresses=0"
+
+# --- the node agent, ten seconds sealed and ten with a hole
+# agent NAME TRAFFIC...: runs it while TRAFFIC happens, then asks for the report.
+agent() {
+  local name=$1 pid
+  shift
+  in_ns node "$airtight"-auditor run --policy "$out/policy.json" --state "$work/$name" --node quickstart --uplink eth0 --interval 1 \
+    --duration 9 --canary-interval 3 --probe-interval 0 --listen none 2>"$work/$name.log" &
+  pid=$!
+  wait_for '"event":"started"' "$work/$name.log" && "$@" >/dev/null 2>&1
+  wait $pid || { tail -3 "$work/$name.log"; return 4; }
+  "$airtight"-auditor report --policy "$out/policy.json" --evidence "$work/$name" --as-logged >"$work/$name.report"
+}
+traffic() { talk pod ask tcp 10.20.0.10 8000; refused talk pod ask tcp 203.0.113.9 443; }
+agent sealed traffic
+sealed=$?
+attempts=$(grep -c '^listed\[AT-A009\]' "$work/sealed.report")
+as_it_must agent "10 s sealed, a pod tried 203.0.113.9:443: $(head -1 "$work/sealed.report"); attempts listed: $attempts" test "$sealed$attempts" = 01
+in_ns node nft insert rule inet airtight forward ip daddr 203.0.113.9 accept
+in_ns node nft insert rule netdev airtight_egress uplink_eth0 ip daddr 203.0.113.9 accept
+agent holed talk pod ask tcp 203.0.113.9 443
+holed=$?
+as_it_must agent "10 s with a rule that accepts 203.0.113.9: $(head -1 "$work/holed.report")" test $holed -eq 1
+"$airtight"-auditor verify "$work/sealed" "$work/holed" >"$work/logs.log"
+as_it_must verify "both evidence logs, recomputed: $(head -1 "$work/logs.log")" test $? -eq 0
+[ -z "${QUICKSTART_REPORTS:-}" ] || cp "$work/sealed.report" "$work/holed.report" "$QUICKSTART_REPORTS"
 
 # --- what packets say: a capture of a quiet minute, in which one library asks its vendor
 "$airtight" compile policies/xpander-airgapped.yaml -o "$work/shipped" --at 2026-11-25 >/dev/null || exit 1

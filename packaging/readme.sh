@@ -53,7 +53,14 @@ run explain --spec minimal.yaml out --at 2026-11-25 --from agent --to 203.0.113.
 run compile "$root/policies/xpander-airgapped.yaml" -o shipped --at 2026-11-25 >/dev/null
 cp "$root/packaging/sample.pcapng" node.pcapng
 { echo '$ airtight-auditor replay --policy out/policy.json node.pcapng'; "$airtight-auditor" replay --policy shipped/policy.json node.pcapng; echo "\$ echo \$?"; "$airtight-auditor" replay --policy shipped/policy.json node.pcapng >/dev/null; echo $?; } | fenced text | block replay
-if [ -n "$quickstart" ]; then bash "$root/packaging/quickstart.sh" | grep -v '^Installing' | fenced text | block quickstart; fi
+if [ -n "$quickstart" ]; then
+  mkdir "$work/reports"
+  QUICKSTART_REPORTS=$work/reports bash "$root/packaging/quickstart.sh" | grep -v '^Installing' | fenced text | block quickstart
+  for name in sealed holed; do
+    echo "\$ airtight-auditor report --policy out/policy.json --evidence $name --as-logged"
+    sed '/^Exceptions of the policy/,/^$/d; /^Assumptions/,$d' "$work/reports/$name.report"
+  done | fenced text | block agent
+fi
 if [ -n "$shown" ]; then bash "$root/tests/shown.sh" "$airtight" | block shown; fi
 if [ -n "$figures" ]; then bash "$root/tests/bench/compile.sh" "$airtight" | block figures; fi
 if [ -n "$replay_figures" ]; then bash "$root/tests/bench/replay.sh" "$airtight-auditor" | block replay-figures; fi
@@ -68,7 +75,7 @@ readme, blocks, check = sys.argv[1:]
 with open(readme, encoding="utf-8") as file:
     old = new = file.read()
 stale = []
-kept = ("quickstart", "figures", "verify-figures", "replay-figures", "shown")
+kept = ("quickstart", "agent", "figures", "verify-figures", "replay-figures", "shown")
 for name in sorted(os.listdir(blocks)) + [name for name in kept if not os.path.exists(os.path.join(blocks, name))]:
     found = re.search(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->\n)", new, re.DOTALL)
     if not found:

@@ -60,13 +60,13 @@ def policies(auditor, folder):
 
 
 def usage(auditor):
-    says("no arguments", run(auditor), 2, "", r"airtight-auditor reads packets.*")
-    says("--help", run(auditor, "--help"), 0, r"airtight-auditor reads packets.*Examples:.*Exit codes: 0 clean.*", "")
+    says("no arguments", run(auditor), 2, "", r"airtight-auditor watches packets.*")
+    says("--help", run(auditor, "--help"), 0, r"airtight-auditor watches packets.*For the assessor:.*Exit codes: 0 done.*", "")
     for command in (["replay"], ["policy"], ["policy", "show"], ["schema"], ["completion"]):
         says(f"{' '.join(command)} --help", run(auditor, *command, "--help"), 0, r".*Options:.*", "")
     says("--version", run(auditor, "--version"), 0, r"airtight-auditor \d+\.\d+\.\d+.*", "")
     says("misspelt command", run(auditor, "repaly"), 2, "",
-         r"airtight-auditor: error: 'repaly' is no command\n  help: commands are replay, policy, schema, completion\n")
+         r"airtight-auditor: error: 'repaly' is no command\n  help: commands are run, report, verify, keygen, enrol, replay, probe, doctor, policy, schema, completion\n")
     says("replay without a policy", run(auditor, "replay", SAMPLE), 2, "",
          r"airtight-auditor: error: --policy is required\n  help: airtight-auditor(?: replay)? --help shows what it takes\n")
     says("replay without a file", run(auditor, "replay", "--policy", "p.json"), 2, "", r"airtight-auditor: error: .*FILE.*\n  help: .*\n")

@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-COMMANDS = {"airtight-auditor": [[], ["replay"], ["policy"], ["policy", "show"], ["schema"], ["completion"]],
+COMMANDS = {"airtight-auditor": [[], ["run"], ["report"], ["verify"], ["keygen"], ["enrol"], ["probe"], ["doctor"], ["replay"], ["policy"], ["policy", "show"], ["schema"], ["completion"]],
             "airtight": [[], ["compile"], ["verify"], ["connections"], ["explain"], ["diff"], ["catalogue"], ["catalogue", "list"], ["catalogue", "show"], ["catalogue", "check"], ["schema"], ["completion"]]}
 
 

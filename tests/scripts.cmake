@@ -37,6 +37,10 @@ airtight_script(policies policies.py COMMAND python3 policies.py ${airtight_prog
 # --- the auditor
 airtight_script(auditor_cli auditor_cli.py COMMAND python3 auditor_cli.py $<TARGET_FILE:airtight-auditor>)
 airtight_script(replay replay.py COMMAND python3 replay.py $<TARGET_FILE:airtight-auditor>)
+airtight_script(agent_cli agent_cli.py COMMAND python3 agent_cli.py $<TARGET_FILE:airtight-auditor>)
+airtight_script(evidence_cli evidence_cli.py COMMAND python3 evidence_cli.py $<TARGET_FILE:airtight-auditor>)
+airtight_script(auditor_report_formats auditor/report/check_report.py COMMAND python3 auditor/report/check_report.py
+  ${PROJECT_SOURCE_DIR}/auditor/report/report.schema.json $<TARGET_FILE:auditor_report_tests>)
 airtight_script(differential differential.py COMMAND python3 differential.py $<TARGET_FILE:observe> $<TARGET_FILE:airtight-auditor>
   ${PROJECT_SOURCE_DIR}/../shared/corpus/captures)
 
@@ -83,6 +87,8 @@ airtight_script(schema_manifest_outputs policy/check_policy_schema.py
 # --- real kernels, resolvers and fuzzers: alone, since they wait for packets and use every core
 airtight_script(nftables_lab lab/nftables_lab.sh COMMAND sh lab/nftables_lab.sh ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
 airtight_script(bind_lab lab/bind_lab.sh COMMAND bash lab/bind_lab.sh ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
+airtight_script(agent_lab lab/agent_lab.py COMMAND python3 lab/agent_lab.py $<TARGET_FILE:airtight-auditor> ${airtight_program}
+  PROPERTIES RUN_SERIAL TRUE TIMEOUT 900)
 airtight_script(verify_lab lab/verify_lab.py COMMAND python3 lab/verify_lab.py ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
 airtight_script(verify_readers_lab lab/verify_readers_lab.sh
   COMMAND bash lab/verify_readers_lab.sh $<TARGET_FILE:verify_firewall_tests> PROPERTIES RUN_SERIAL TRUE)

@@ -58,9 +58,9 @@ Hash ProvingTree::range(std::size_t begin, std::size_t end) const {
   return root;
 }
 
-Proof ProvingTree::inclusion(std::size_t index, std::size_t size) const {
+MerkleProof ProvingTree::inclusion(std::size_t index, std::size_t size) const {
   assert(index < size && size <= levels_.front().size());
-  Proof proof;
+  MerkleProof proof;
   std::size_t begin = 0, end = size;
   while (end - begin > 1) {
     const std::size_t split = begin + std::bit_floor(end - begin - 1);
@@ -76,9 +76,9 @@ Proof ProvingTree::inclusion(std::size_t index, std::size_t size) const {
   return proof;
 }
 
-Proof ProvingTree::consistency(std::size_t old_size, std::size_t new_size) const {
+MerkleProof ProvingTree::consistency(std::size_t old_size, std::size_t new_size) const {
   assert(old_size > 0 && old_size <= new_size && new_size <= levels_.front().size());
-  Proof proof;
+  MerkleProof proof;
   std::size_t begin = 0, end = new_size;
   bool old_tree_whole = true;  // the subtree at hand is the old tree itself: its root is known to the verifier
   while (old_size != end) {
@@ -97,7 +97,8 @@ Proof ProvingTree::consistency(std::size_t old_size, std::size_t new_size) const
   return proof;
 }
 
-bool verify_inclusion(const Hash& leaf, std::uint64_t index, std::uint64_t size, const Proof& proof, const Hash& root) {
+bool verify_inclusion(const Hash& leaf, std::uint64_t index, std::uint64_t size, const MerkleProof& proof,
+                      const Hash& root) {
   if (index >= size) return false;
   std::uint64_t node = index, last = size - 1;
   Hash hash = leaf;
@@ -119,7 +120,7 @@ bool verify_inclusion(const Hash& leaf, std::uint64_t index, std::uint64_t size,
 }
 
 bool verify_consistency(std::uint64_t old_size, const Hash& old_root, std::uint64_t new_size, const Hash& new_root,
-                        const Proof& proof) {
+                        const MerkleProof& proof) {
   if (old_size > new_size) return false;
   if (old_size == new_size) return proof.empty() && old_root == new_root;
   // Every tree extends the empty one.

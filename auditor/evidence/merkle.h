@@ -31,7 +31,7 @@ class MerkleTree {
 
 Hash tree_root(std::span<const Hash> leaves);
 
-using Proof = std::vector<Hash>;
+using MerkleProof = std::vector<Hash>;
 
 // All complete subtrees of a tree: memory for two hashes a leaf, a proof costs the square of the depth.
 class ProvingTree {
@@ -39,9 +39,9 @@ class ProvingTree {
   explicit ProvingTree(std::span<const Hash> leaves);
   Hash root(std::size_t size) const { return range(0, size); }
   // Precondition: index < size <= the number of leaves.
-  Proof inclusion(std::size_t index, std::size_t size) const;
+  MerkleProof inclusion(std::size_t index, std::size_t size) const;
   // Precondition: 0 < old_size <= new_size <= the number of leaves.
-  Proof consistency(std::size_t old_size, std::size_t new_size) const;
+  MerkleProof consistency(std::size_t old_size, std::size_t new_size) const;
 
  private:
   Hash range(std::size_t begin, std::size_t end) const;
@@ -49,8 +49,9 @@ class ProvingTree {
 };
 
 // RFC 9162 §2.1.3.2 and §2.1.4.2; false for every proof that is not exactly the one of that tree.
-bool verify_inclusion(const Hash& leaf, std::uint64_t index, std::uint64_t size, const Proof& proof, const Hash& root);
+bool verify_inclusion(const Hash& leaf, std::uint64_t index, std::uint64_t size, const MerkleProof& proof,
+                      const Hash& root);
 bool verify_consistency(std::uint64_t old_size, const Hash& old_root, std::uint64_t new_size, const Hash& new_root,
-                        const Proof& proof);
+                        const MerkleProof& proof);
 
 }  // namespace airtight::audit

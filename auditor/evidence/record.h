@@ -1,8 +1,9 @@
 // What a log says, record by record: the words of DESIGN §6 as values, and each as one line of canonical JSON (RFC
 // 8785)
 //   {"boottime":"93784.5","data":{…},"seq":7,"time":"2026-11-25T13:00:00Z","type":"heartbeat"}
-// Every member is always there; counts beyond 2^53 - 1 are decimal texts. Reading refuses everything that writing does
-// not write, so that a record has one text only.
+// What is empty is not written, and what a day has thousands of is a list in place of an object (record_shapes.h);
+// counts beyond 2^53 - 1 are decimal texts. Reading refuses everything that writing does not write, so that a record
+// has one text only.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +34,13 @@ struct StartRecord {
   std::string kernel;
   std::string boot_id;
   std::string policy_digest;
-  std::string enforcement_digest;  // of the live rulesets; empty until they were read
-  std::uint64_t interval = 0;      // seconds between heartbeats
-  bool uplinks_down = false;       // every uplink was still down
+  std::string enforcement_digest;     // of the live rulesets; empty until they were read
+  std::uint64_t interval = 0;         // seconds between heartbeats
+  std::uint64_t canary_interval = 0;  // seconds between canary rounds, on average
+  // Since when this process has captured and watched everything that the record names; before the stop of the agent
+  // that it takes over from in a hand-over. Nothing is bridged where it is empty.
+  std::optional<std::int64_t> capturing_since;
+  bool uplinks_down = false;  // every uplink was still down
   std::vector<WatchedInterface> interfaces;
   friend bool operator==(const StartRecord&, const StartRecord&) = default;
 };
@@ -61,7 +66,8 @@ struct ClassSum {
 // heartbeats would repeat them 8,640 times.
 struct HeartbeatRecord {
   std::string boot_id;
-  std::int64_t from = 0;  // the interval reaches from here to the record's time
+  std::int64_t from = 0;  // the interval reaches from here to `lag` before the record's time
+  std::uint64_t lag = 0;  // milliseconds, rounded up: what came since was not judged yet when this was written
   std::string policy_digest;
   std::string enforcement_digest;
   std::map<std::string, std::uint64_t> counters;  // that changed since the last heartbeat, by name: "eth0.seen"
@@ -153,6 +159,7 @@ enum class GapReason : std::uint8_t {
   LogWrite,  // the disk was full, read-only or failing
   NoSeal,    // records that no key could seal
   Canary,
+  Bypass,  // a way around the firewall that the policy does not name
   Other,
 };
 std::string_view to_string(GapReason);  // "kernel-drops" … "other"
@@ -169,7 +176,7 @@ struct GapRecord {
 
 struct EnforcementRecord {
   std::string digest;               // of the live rulesets
-  std::string outcome;              // "sealed" "open" "unreadable"
+  std::string outcome;              // "sealed" "open" "unreadable" "changed": not known until the next reading
   std::vector<std::string> opened;  // what opened, a clause each
   friend bool operator==(const EnforcementRecord&, const EnforcementRecord&) = default;
 };

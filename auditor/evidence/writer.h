@@ -64,6 +64,7 @@ class LogWriter {
   std::uint64_t durable() const { return durable_; }  // records that a power cut cannot take
   std::uint64_t sealed() const { return sealed_; }    // records under the last checkpoint
   std::uint64_t kept() const { return kept_; }
+  std::int64_t last_time() const { return written_; }  // of the last record; 0 before the first
   std::uint64_t epoch() const { return keys_.epoch(); }
   // The error that the last call met; none once one succeeded.
   std::error_code failing() const { return failing_; }

@@ -51,6 +51,8 @@ std::string format_example() {
   start.boot_id = "b1";
   start.policy_digest = digest_of("policy");
   start.interval = 10;
+  start.canary_interval = 60;
+  start.capturing_since = plan.first;
   HeartbeatRecord beat;
   beat.boot_id = "b1";
   beat.from = plan.first;

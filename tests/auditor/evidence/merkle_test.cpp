@@ -23,18 +23,18 @@ Hash slow_root(Leaves d) {
   return sha256({"\x01", bytes_of(slow_root(d.first(k))), bytes_of(slow_root(d.subspan(k)))});
 }
 
-Proof slow_path(std::size_t m, Leaves d) {
+MerkleProof slow_path(std::size_t m, Leaves d) {
   if (d.size() == 1) return {};
   const std::size_t k = split(d.size());
-  Proof proof = m < k ? slow_path(m, d.first(k)) : slow_path(m - k, d.subspan(k));
+  MerkleProof proof = m < k ? slow_path(m, d.first(k)) : slow_path(m - k, d.subspan(k));
   proof.push_back(m < k ? slow_root(d.subspan(k)) : slow_root(d.first(k)));
   return proof;
 }
 
-Proof slow_subproof(std::size_t m, Leaves d, bool whole) {
-  if (m == d.size()) return whole ? Proof{} : Proof{slow_root(d)};
+MerkleProof slow_subproof(std::size_t m, Leaves d, bool whole) {
+  if (m == d.size()) return whole ? MerkleProof{} : MerkleProof{slow_root(d)};
   const std::size_t k = split(d.size());
-  Proof proof = m <= k ? slow_subproof(m, d.first(k), whole) : slow_subproof(m - k, d.subspan(k), false);
+  MerkleProof proof = m <= k ? slow_subproof(m, d.first(k), whole) : slow_subproof(m - k, d.subspan(k), false);
   proof.push_back(m <= k ? slow_root(d.subspan(k)) : slow_root(d.first(k)));
   return proof;
 }
@@ -94,7 +94,7 @@ TEST_CASE("merkle: inclusion proofs of all sizes are the RFC's, and nothing else
     const Hash root = proving.root(size);
     // Every index at small sizes, some of every part at larger ones.
     for (std::size_t index = 0; index < size; index += size < 40 ? 1 : 1 + size / 9) {
-      Proof proof = proving.inclusion(index, size);
+      MerkleProof proof = proving.inclusion(index, size);
       if (size <= 70 || index % 7 == 0) REQUIRE(proof == slow_path(index, Leaves(leaves).first(size)));
       REQUIRE(verify_inclusion(leaves[index], index, size, proof, root));
       ++proofs;
@@ -122,7 +122,7 @@ TEST_CASE("merkle: consistency proofs of all sizes are the RFC's, and nothing el
     const Hash root = proving.root(size);
     for (std::size_t old = 1; old <= size; old += size < 40 ? 1 : 1 + size / 9) {
       const Hash old_root = proving.root(old);
-      Proof proof = proving.consistency(old, size);
+      MerkleProof proof = proving.consistency(old, size);
       if (size <= 70 || old % 7 == 0) REQUIRE(proof == slow_subproof(old, Leaves(leaves).first(size), true));
       REQUIRE(verify_consistency(old, old_root, size, root, proof));
       ++proofs;

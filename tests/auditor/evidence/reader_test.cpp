@@ -190,7 +190,7 @@ TEST_CASE("evidence reader: damage has a name") {
       {"bytes after the last record", [](Story& story) { story.disk.file("log/tail/1") += "half a rec"; },
        "torn tail: tail/1: 10 bytes after record 300 are none\n"},
       {"the tail cut", [](Story& story) { story.disk.file("log/tail/1").resize(1000); },
-       "torn tail: tail/1: 82 bytes after record 258 are none\n"
+       "torn tail: tail/1: 128 bytes after record 258 are none\n"
        "truncated: tail/1: it ends before record 258, and 300 records were sealed\n"},
       {"the tail exchanged",
        [](Story& story) {

@@ -1,0 +1,145 @@
+// The agent's parts and how they hang together: begin() once, then the loop calls intervals, rounds and events until
+// stop(). One thread, but for the judge's and the prober's. For the files of the agent alone.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "auditor/agent/accounts.h"
+#include "auditor/agent/agent.h"
+#include "auditor/agent/enforcement_watch.h"
+#include "auditor/agent/finding_book.h"
+#include "auditor/agent/http_server.h"
+#include "auditor/agent/judge.h"
+#include "auditor/agent/log_keeper.h"
+#include "auditor/agent/metrics.h"
+#include "auditor/agent/own_canaries.h"
+#include "auditor/agent/watch.h"
+#include "auditor/attribution/pods.h"
+#include "auditor/canary/round.h"
+#include "auditor/canary/sensor_watch.h"
+#include "auditor/probe/probe.h"
+
+namespace airtight::audit {
+
+class Agent {
+ public:
+  Agent(const AgentConfig& config, std::string_view version, Opener& opener, Disk& disk, Clock& clock, const Say& say);
+  ~Agent();
+  AgentEnd run();
+
+ private:
+  using Timer = boost::asio::steady_timer;
+  using Descriptor = boost::asio::posix::stream_descriptor;
+
+  // --- agent.cpp: the beginning, the end, and what the kernel says
+  void begin();
+  void load_policy();
+  void follow(Descriptor& descriptor, std::function<void()> ready);
+  void watch_signals();
+  void cover();  // enforcement was read: from here on time is claimed
+  void poll_enforcement();
+  void keep(const std::vector<EnforcementRecord>& records);
+  void device_events();
+  void stop(std::string why, bool failed);
+  void end();
+  std::optional<BoundaryFilter> proven_filter();
+
+  // --- interval.cpp
+  void schedule_interval();
+  void interval_due();
+  void settle(std::map<std::uint32_t, std::uint64_t> mark, std::chrono::steady_clock::time_point until,
+              std::function<void(bool)> then);
+  void interval(std::function<void()> then);
+  void conclude_interval(std::int64_t at, IntervalAccount account, bool judged);
+  void heartbeat(std::int64_t at, IntervalAccount& account, const JudgeReading& reading);
+  void check_policy_file();
+  void use_policy(std::unique_ptr<Policy> policy, const std::string& why);
+
+  // --- rounds.cpp
+  void schedule_round(std::chrono::milliseconds spent);
+  void canary_round(std::function<void()> then);
+  void conclude_round(std::chrono::steady_clock::time_point began, std::function<void()> then);
+  DropCounters drop_counters();
+  void schedule_probes();
+  void probe();
+  void take_probes(ProbeReport report);
+
+  // --- status.cpp
+  void alarm();
+  void say(std::string_view event, const std::map<std::string, std::string>& members);
+  void note(const std::string& text) { say("note", {{"text", text}}); }
+  void recorded(const RecordBody& body);
+  void update_metrics(const JudgeReading& reading, const IntervalAccount& account, std::int64_t at);
+  Page page(const std::string& path);
+
+  std::int64_t now() { return clock_.now().realtime; }
+  void gap(GapRecord record) { log_.write(record); }
+
+  const AgentConfig& config_;
+  const std::string version_;
+  Opener& opener_;
+  Clock& clock_;
+  const Say& say_;
+  boost::asio::io_context loop_{1};
+
+  std::unique_ptr<Policy> policy_;
+  std::string policy_digest_, policy_text_;
+  std::vector<std::unique_ptr<Policy>> retired_;  // whom somebody may still look at
+  LogKeeper log_;
+  std::unique_ptr<PodFile> pods_;
+  SensorWatch sensors_;
+  OwnCanaries own_;
+  std::unique_ptr<Judge> judge_;
+  std::unique_ptr<Watch> watch_;
+  std::unique_ptr<Accounts> accounts_;
+  std::unique_ptr<EnforcementWatch> enforcement_;
+  std::unique_ptr<FindingBook> book_;
+  std::unique_ptr<HttpServer> http_;
+  Metrics metrics_;
+  std::vector<GapRecord> pending_;  // gaps of the interval at hand, in the order of their coming
+
+  boost::asio::signal_set signals_{loop_};
+  Descriptor links_{loop_}, changes_{loop_}, alarms_{loop_}, probed_{loop_};
+  Timer interval_timer_{loop_}, enforcement_timer_{loop_}, settle_timer_{loop_}, round_timer_{loop_},
+      round_settle_{loop_}, probe_timer_{loop_}, duration_timer_{loop_};
+
+  std::string boot_id_, kernel_;
+  bool covering_ = false, stopping_ = false, in_interval_ = false, in_round_ = false;
+  std::int64_t from_ = 0;           // the interval at hand began
+  std::int64_t last_boottime_ = 0;  // when the last one was due, CLOCK_BOOTTIME
+  std::chrono::steady_clock::time_point next_interval_{};
+  std::int64_t good_round_ = 0;  // time of the last round that fared well, or when covering began
+  std::uint64_t rounds_ = 0;
+  std::optional<CanaryRound> round_;
+  bool sign_now_ = false;       // something violates: the log is signed with this interval
+  unsigned opener_failed_ = 0;  // intervals in a row
+  JudgeReading last_reading_;
+  std::map<std::string, std::uint64_t> told_counters_;
+  std::map<std::string, ClassSum> told_classes_;
+  std::string told_enforcement_;
+  bool told_boot_ = false;  // boot id and policy digest stand in a record already
+
+  std::thread prober_;
+  std::atomic<bool> stop_probing_{false};
+  ProbeReport probe_report_;  // the prober's until probed_ is readable
+  Fd probe_bell_;
+
+  std::chrono::steady_clock::time_point alarm_window_{};
+  unsigned alarms_in_window_ = 0;
+  std::uint64_t suppressed_ = 0, suppressed_told_ = 0;
+  std::function<void()> after_interval_, after_round_;
+  AgentEnd end_;
+};
+
+}  // namespace airtight::audit
