@@ -161,7 +161,7 @@ agent() {
   pid=$!
   wait_for '"event":"started"' "$work/$name.log" && "$@" >/dev/null 2>&1
   wait $pid || { tail -3 "$work/$name.log"; return 4; }
-  "$airtight"-auditor report --policy "$out/policy.json" --evidence "$work/$name" --as-logged >"$work/$name.report"
+  (cd "$work" && exec "$airtight"-auditor report --policy "$out/policy.json" --evidence "$name" --as-logged) >"$work/$name.report"
 }
 traffic() { talk pod ask tcp 10.20.0.10 8000; refused talk pod ask tcp 203.0.113.9 443; }
 agent sealed traffic
@@ -172,7 +172,8 @@ in_ns node nft insert rule inet airtight forward ip daddr 203.0.113.9 accept
 in_ns node nft insert rule netdev airtight_egress uplink_eth0 ip daddr 203.0.113.9 accept
 agent holed talk pod ask tcp 203.0.113.9 443
 holed=$?
-as_it_must agent "10 s with a rule that accepts 203.0.113.9: $(head -1 "$work/holed.report")" test $holed -eq 1
+packet=$(sed -n '/^violated\[AT-A001\]/,/^$/{s/^  quickstart  unknown  \([^ ]*  [^ ]*\) .*/\1/p;s/.*, from \([^ ]*\) at.*/from \1/p}' "$work/holed.report" | paste -sd' ')
+as_it_must agent "10 s with a rule that accepts 203.0.113.9: $(head -1 "$work/holed.report"): $packet" test "$holed${packet:+ $packet}" = "1 203.0.113.9  443/tcp from 10.42.0.2"
 "$airtight"-auditor verify "$work/sealed" "$work/holed" >"$work/logs.log"
 as_it_must verify "both evidence logs, recomputed: $(head -1 "$work/logs.log")" test $? -eq 0
 [ -z "${QUICKSTART_REPORTS:-}" ] || cp "$work/sealed.report" "$work/holed.report" "$QUICKSTART_REPORTS"
