@@ -38,7 +38,7 @@ std::optional<std::array<std::uint8_t, 32>> seed_from(std::string_view hex) {
   for (std::size_t i = 0; i < hex.size(); ++i) {
     const std::size_t digit = kDigits.find(hex[i]);
     if (digit == std::string_view::npos) return std::nullopt;
-    bytes[i / 2] = static_cast<std::uint8_t>(bytes[i / 2] << 4 | digit);
+    bytes[i / 2] = static_cast<std::uint8_t>(static_cast<std::size_t>(bytes[i / 2]) << 4 | digit);
   }
   return bytes;
 }

@@ -10,11 +10,14 @@ if ! command -v clang++ >/dev/null; then
   exit 77
 fi
 cmake --preset fuzz -S "$root" >/dev/null
-# TARGET=WEIGHT: of the whole, in 120ths.
+# TARGET=WEIGHT: its share of the whole.
 targets="spec=15 rules=7 policy_json=7 net=7 document=8 dns=8 firewall=8
-  packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3 evidence=4 judgement=10"
+  packet=10 pcapng=8 dns_message=8 tls=8 quic=8 http=8 fragments=4 tcp_stream=3 local_protocols=3 evidence=4 judgement=10
+  boundary_filter=3 opener_reply=3 links=3 ruleset_events=4 proof=4 canary=2 probe_answer=2 pods=2 inventory=2 report=4"
 declare -A share=()
-for target in $targets; do share[${target%=*}]=$((seconds * ${target#*=} / 120 + 1)); done  # 0 would be no bound
+total=0
+for target in $targets; do total=$((total + ${target#*=})); done
+for target in $targets; do share[${target%=*}]=$((seconds * ${target#*=} / total + 1)); done  # 0 would be no bound
 cmake --build "$root/build/fuzz" --target $(for target in $targets; do echo "fuzz_${target%=*}"; done) >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,7 +35,8 @@ seed() {  # TARGET: where its seeds are
     packet) python3 "$root/tests/fuzz/packet_seeds.py" "$work/$1" ;;
     local_protocols) python3 "$root/tests/fuzz/local_seeds.py" "$work/$1" ;;
     tls) mkdir -p "$work/quic" && python3 "$root/tests/fuzz/hello_seeds.py" "$work/tls" "$work/quic" ;;
-    quic | fragments | tcp_stream) ;;
+    quic | fragments | tcp_stream | boundary_filter | opener_reply | links | ruleset_events | proof | canary | probe_answer | inventory | report) ;;
+    pods) printf '{"interface":"cali1","namespace":"app","name":"web","addresses":["10.42.0.2"],"from":"2026-11-25T13:00:00Z","to":null}\n' >"$work/$1/one" ;;
     evidence) printf '\x01\x03\x00\x10\x01\x01\x20\x02' >"$work/$1/patch" ;;
     dns_message) printf '\x12\x34\x01\0\0\1\0\0\0\0\0\1\3www\7example\3com\0\0\x41\0\1\0\0\x29\x10\0\0\0\0\0\0\0' >"$work/$1/query" ;;
     http)
