@@ -1,12 +1,12 @@
 #!/bin/bash
-# Fills README.md's output blocks with what the program prints: packaging/readme.sh [--check] [--quickstart] [--figures] [--verify-figures] [--replay-figures] [--shown] [AIRTIGHT]
+# Fills README.md's output blocks with what the program prints: packaging/readme.sh [--check] [--quickstart] [--figures] [--verify-figures] [--replay-figures] [--agent-figures] [--shown] [AIRTIGHT]
 #
 # A block stands between <!-- NAME --> and <!-- /NAME -->. --check writes nothing and exits 1 if a block is not what the program prints now.
 # The blocks of the quickstart (root, a minute), of the benchmark and of the counts (minutes) depend on the machine: they are made anew only when
 # asked for, and --check only sees that they are there. AIRTIGHT defaults to build/release/airtight.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
-check='' quickstart='' figures='' verify_figures='' replay_figures='' shown='' airtight=$root/build/release/airtight
+check='' quickstart='' figures='' verify_figures='' replay_figures='' agent_figures='' shown='' airtight=$root/build/release/airtight
 for argument; do
   case $argument in
     --check) check=1 ;;
@@ -14,6 +14,7 @@ for argument; do
     --figures) figures=1 ;;
     --verify-figures) verify_figures=1 ;;
     --replay-figures) replay_figures=1 ;;
+    --agent-figures) agent_figures=1 ;;
     --shown) shown=1 ;;
     -*) echo "usage: readme.sh [--check] [--quickstart] [--figures] [--shown] [AIRTIGHT]" >&2; exit 2 ;;
     *) airtight=$(realpath "$argument") ;;
@@ -64,6 +65,7 @@ fi
 if [ -n "$shown" ]; then bash "$root/tests/shown.sh" "$airtight" | block shown; fi
 if [ -n "$figures" ]; then bash "$root/tests/bench/compile.sh" "$airtight" | block figures; fi
 if [ -n "$replay_figures" ]; then bash "$root/tests/bench/replay.sh" "$airtight-auditor" | block replay-figures; fi
+if [ -n "$agent_figures" ]; then bash "$root/tests/bench/agent.sh" "$airtight-auditor" | block agent-figures; fi
 if [ -n "$verify_figures" ]; then bash "$root/tests/bench/verify.sh" "$airtight" | block verify-figures; fi
 
 python3 - "$root/README.md" "$work/blocks" "$check" <<'PY'
@@ -75,7 +77,7 @@ readme, blocks, check = sys.argv[1:]
 with open(readme, encoding="utf-8") as file:
     old = new = file.read()
 stale = []
-kept = ("quickstart", "agent", "figures", "verify-figures", "replay-figures", "shown")
+kept = ("quickstart", "agent", "figures", "verify-figures", "replay-figures", "agent-figures", "shown")
 for name in sorted(os.listdir(blocks)) + [name for name in kept if not os.path.exists(os.path.join(blocks, name))]:
     found = re.search(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->\n)", new, re.DOTALL)
     if not found:

@@ -82,7 +82,14 @@ void Accounts::uplink(Watched& watched, const EgressReading& egress, std::int64_
   reading.oversize_packets = oversize->packets;
   reading.oversize_bytes = oversize->bytes;
   const Judged judged = watched.conservation.add(reading);
+  // Records count per boot, so that a report sees them go on from one run to the next; but of an uplink that is down
+  // from its rising on.
+  const std::uint64_t begins = watched.link.up ? reading.accepted_before : 0;
+  if (!watched.counted_from) watched.counted_from = begins;
   account.uplinks.push_back(judged.count);
+  for (std::uint64_t UplinkCount::*number : {&UplinkCount::before, &UplinkCount::seen, &UplinkCount::after})
+    account.uplinks.back().*number += *watched.counted_from;
+  if (judged.balance != Balance::Conserved) watched.counted_from = begins;  // it begins anew
   account.uplinks.back().interface = name;
   if (judged.balance != Balance::Conserved) not_conserved(judged.detail, judged.difference);
 
@@ -169,6 +176,11 @@ void Accounts::add_rings(const JudgeReading& reading, std::int64_t from, std::in
                                traffic.ring.dropped - watched.dropped));
     watched.dropped = traffic.ring.dropped;
     account.conserved = false;
+  }
+  if (reading.gone_dropped != gone_dropped_) {
+    account.gaps.push_back(gap(GapReason::KernelDrops, from, now, {}, "frames of interfaces that are gone by now",
+                               reading.gone_dropped - gone_dropped_));
+    gone_dropped_ = reading.gone_dropped;
   }
   account.counters["bridge.seen"] = reading.bridged;
   if (reading.bridge.dropped != bridge_dropped_) {

@@ -40,7 +40,7 @@ class Accounts {
   const Policy* policy_;
   Opener& opener_;
   Watch& watch_;
-  std::uint64_t bridge_dropped_ = 0;
+  std::uint64_t bridge_dropped_ = 0, gone_dropped_ = 0;
   std::uint64_t table_full_ = 0, streams_unread_ = 0;
 };
 

@@ -18,6 +18,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::chrono::milliseconds kEnforcementPoll{20};
+constexpr std::uint64_t kHoleAllows = 6;  // seconds between rounds, on average
 constexpr std::uint32_t kSnapLength = 65'535;
 constexpr std::size_t kMaxPolicyBytes = 256u << 20;
 
@@ -87,7 +88,7 @@ void Agent::watch_signals() {
     if (number == SIGHUP) {
       notify_manager("RELOADING=1");
       policy_text_.clear();
-      check_policy_file();
+      if (taking_ == TakeOver::None) check_policy_file();  // else with the first interval
       notify_manager("READY=1");
     } else {
       stop("signal", false);
@@ -103,7 +104,16 @@ void Agent::begin() {
   kernel_ = system.release;
   boot_id_ = first_line("/proc/sys/kernel/random/boot_id");
   if (boot_id_.empty()) throw std::runtime_error("/proc/sys/kernel/random/boot_id cannot be read: no proof without it");
-  log_.open(system.nodename);
+  if (config_.take_over != 0) {
+    taking_ = TakeOver::Reading;
+    log_.find(system.nodename);
+    own_.begin_holding();
+  } else {
+    log_.open(system.nodename);
+  }
+  if (config_.canary_interval < kHoleAllows)
+    note("the firewall's hole lets ten sensor canaries a minute and family pass: rounds every " +
+         std::to_string(config_.canary_interval) + " s fail after a while");
   if (log_.made_keys()) {
     note("made keys of its own for " + log_.node() +
          ": nobody enrolled them, so a report can only be --as-logged; see "
@@ -116,6 +126,7 @@ void Agent::begin() {
   metrics_.version = version_;
   metrics_.policy_digest = policy_digest_;
 
+  opened_ = now();
   judge_ = std::make_unique<Judge>(*policy_, sensors_, own_, config_.flows);
   watch_ = std::make_unique<Watch>(config_, *policy_, opener_, *judge_, proven_filter());
   watch_->start();
@@ -123,25 +134,7 @@ void Agent::begin() {
   book_ = std::make_unique<FindingBook>(*policy_, pods_.get());
   enforcement_ = std::make_unique<EnforcementWatch>(opener_, static_cast<unsigned>(config_.proof_seconds));
   enforcement_->use(*policy_, watch_->uplink_names());
-
-  StartRecord start;
-  start.node = log_.node();
-  start.agent = version_;
-  start.kernel = kernel_;
-  start.boot_id = boot_id_;
-  start.policy_digest = policy_digest_;
-  start.interval = config_.interval;
-  start.canary_interval = config_.canary_interval;
-  start.uplinks_down = watch_->uplinks_down();
-  start.interfaces = watch_->describe();
-  const std::int64_t at = now();
-  if (log_.last_time() != 0) {
-    gap({GapReason::Restart, log_.last_time(), at, {}, 0, "no agent wrote this log"});
-  }
-  log_.write(start);
-  for (const WatchedInterface& interface : start.interfaces) {
-    if (interface.role == "absent" || interface.role == "undeclared") note(interface.name + ": " + interface.why);
-  }
+  if (taking_ == TakeOver::None) write_start({}, {}, {});
 
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
@@ -156,20 +149,51 @@ void Agent::begin() {
   });
   alarms_.assign(judge_->alarm_fd());
   follow(alarms_, [this] { alarm(); });
-  if (config_.listen != "none") {
-    if (const std::error_code error = HttpServer::start(
-            loop_, config_.listen, [this](const std::string& path) { return page(path); }, http_))
-      note("/metrics and /healthz are not served on " + config_.listen + ": " + error.message());
-    else
-      note("/metrics and /healthz on " + http_->address());
-  }
-  enforcement_->interval(day_of(at).value_or(Date{}));
+  if (taking_ == TakeOver::None) serve(0);
+  enforcement_->interval(day_of(now()).value_or(Date{}));
   poll_enforcement();
+}
+
+void Agent::write_start(std::optional<std::int64_t> capturing_since, const std::string& rules,
+                        const std::string& unbridged) {
+  StartRecord start;
+  start.node = log_.node();
+  start.agent = version_;
+  start.kernel = kernel_;
+  start.boot_id = boot_id_;
+  start.policy_digest = policy_digest_;
+  start.interval = config_.interval;
+  start.canary_interval = config_.canary_interval;
+  start.capturing_since = capturing_since;
+  start.enforcement_digest = rules;
+  start.uplinks_down = watch_->uplinks_down();
+  start.interfaces = watch_->describe();
+  if (log_.last_time() != 0 && (!capturing_since || !unbridged.empty())) {
+    gap({GapReason::Restart,
+         log_.last_time(),
+         now(),
+         {},
+         0,
+         "no agent wrote this log" + (unbridged.empty() ? "" : ": " + unbridged)});
+  }
+  log_.write(start);
+  for (const WatchedInterface& interface : start.interfaces) {
+    if (interface.role == "absent" || interface.role == "undeclared") note(interface.name + ": " + interface.why);
+  }
 }
 
 void Agent::poll_enforcement() {
   keep(enforcement_->poll());
-  if (enforcement_->known() && !covering_ && !stopping_) cover();
+  if (enforcement_->known() && !covering_ && !stopping_) {
+    if (taking_ == TakeOver::None) {
+      cover();
+    } else if (taking_ == TakeOver::Reading) {
+      await_log();
+    } else if (taking_ == TakeOver::Proving &&
+               (!enforcement_->busy() || std::chrono::steady_clock::now() >= give_up_)) {
+      conclude_take_over();
+    }
+  }
   if (!enforcement_->busy()) return;
   enforcement_timer_.expires_after(kEnforcementPoll);
   enforcement_timer_.async_wait([this](boost::system::error_code error) {
@@ -178,20 +202,29 @@ void Agent::poll_enforcement() {
 }
 
 void Agent::keep(const std::vector<EnforcementRecord>& records) {
+  if (taking_ != TakeOver::None) return watch_rules(records);
   for (const EnforcementRecord& record : records) log_.write(record);
 }
 
 void Agent::cover() {
-  covering_ = true;
+  count_from_here();
+  go();
+}
+
+void Agent::count_from_here() {
   from_ = good_round_ = now();
-  last_boottime_ = clock_.now().boottime;
-  next_interval_ = std::chrono::steady_clock::now();
   // Where counting starts; what is missing already is a gap of the first interval.
   IntervalAccount base = accounts_->take(from_, from_);
   // What came before is claimed by nobody; but what left has left.
   std::vector<Finding> early = judge_->read().findings;
   std::erase_if(early, [](const Finding& finding) { return finding.effect != Effect::Violated; });
   book_->add(early, false);
+}
+
+void Agent::go() {
+  covering_ = true;
+  last_boottime_ = clock_.now().boottime;
+  next_interval_ = std::chrono::steady_clock::now();
   say("started", {{"node", log_.node()}, {"policy", policy_digest_}, {"enforcement", enforcement_->last().outcome}});
   notify_manager("READY=1\nSTATUS=covering");
   schedule_interval();
@@ -207,8 +240,9 @@ void Agent::cover() {
 
 void Agent::device_events() {
   std::vector<GapRecord> gaps;
-  watch_->poll(covering_ ? from_ : now(), now(), gaps);
+  watch_->poll(from_ != 0 ? from_ : now(), now(), gaps);
   pending_.insert(pending_.end(), gaps.begin(), gaps.end());
+  if (watch_->broken()) return stop("error: the kernel's word of its devices cannot be read", true);
   enforcement_->use_uplinks(watch_->uplink_names());
   if (enforcement_->busy()) poll_enforcement();
 }
@@ -223,6 +257,7 @@ void Agent::stop(std::string why, bool failed) {
   round_timer_.cancel();
   probe_timer_.cancel();
   duration_timer_.cancel();
+  take_over_timer_.cancel();
   stop_probing_ = true;
   if (!covering_) return end();
   const auto last_interval = [this] {
@@ -243,6 +278,12 @@ void Agent::stop(std::string why, bool failed) {
 }
 
 void Agent::end() {
+  if (taking_ != TakeOver::None) {
+    if (taking_ >= TakeOver::Proving) (void)log_.close();
+    say("stopped", {{"why", end_.why}});
+    loop_.stop();
+    return;
+  }
   const bool written = log_.write(StopRecord{end_.why, watch_->uplinks_down()});
   if (!log_.close() || !written) {
     end_ = {"the evidence log could not be written to its end", true};

@@ -47,13 +47,26 @@ class Agent {
   void load_policy();
   void follow(Descriptor& descriptor, std::function<void()> ready);
   void watch_signals();
+  // `capturing_since` of a hand-over; `unbridged`: why the time since the log's last record is a gap, in one.
+  void write_start(std::optional<std::int64_t> capturing_since, const std::string& rules, const std::string& unbridged);
   void cover();  // enforcement was read: from here on time is claimed
+  void count_from_here();
+  void go();
   void poll_enforcement();
   void keep(const std::vector<EnforcementRecord>& records);
   void device_events();
   void stop(std::string why, bool failed);
   void end();
   std::optional<BoundaryFilter> proven_filter();
+
+  // --- take_over_steps.cpp, in this order
+  void await_log();    // enforcement was read: from here on this agent watches
+  void ask_for_log();  // now and then, until it is had
+  void conclude_take_over();
+  void taken_over(std::int64_t at, IntervalAccount account, bool judged);
+  void watch_rules(const std::vector<EnforcementRecord>& records);
+  void rules_sealed_again(std::int64_t at);
+  void serve(unsigned tries);
 
   // --- interval.cpp
   void schedule_interval();
@@ -112,16 +125,26 @@ class Agent {
   boost::asio::signal_set signals_{loop_};
   Descriptor links_{loop_}, changes_{loop_}, alarms_{loop_}, probed_{loop_};
   Timer interval_timer_{loop_}, enforcement_timer_{loop_}, settle_timer_{loop_}, round_timer_{loop_},
-      round_settle_{loop_}, probe_timer_{loop_}, duration_timer_{loop_};
+      round_settle_{loop_}, probe_timer_{loop_}, duration_timer_{loop_}, take_over_timer_{loop_}, serve_timer_{loop_};
 
   std::string boot_id_, kernel_;
   bool covering_ = false, stopping_ = false, in_interval_ = false, in_round_ = false;
-  std::int64_t from_ = 0;           // the interval at hand began
-  std::int64_t last_boottime_ = 0;  // when the last one was due, CLOCK_BOOTTIME
+  // Until it is None again nothing may be written: the log is another agent's, or has no start of this one.
+  enum class TakeOver : std::uint8_t { None, Reading, Waiting, Proving, Concluding };
+  TakeOver taking_ = TakeOver::None;
+  std::chrono::steady_clock::time_point give_up_{};  // waiting for the log, then proving
+  Times asked_;                                      // for the log, last
+  std::int64_t opened_ = 0;                          // captures, or a little before
+  std::int64_t sealed_at_ = 0, unsealed_since_ = 0;  // the live rules, while taking over
+  std::string unsealed_why_;                         // empty: they are sealed
+  std::int64_t from_ = 0;                            // the interval at hand began
+  std::int64_t last_boottime_ = 0;                   // when the last one was due, CLOCK_BOOTTIME
   std::chrono::steady_clock::time_point next_interval_{};
   std::int64_t good_round_ = 0;  // time of the last round that fared well, or when covering began
   std::uint64_t rounds_ = 0;
   std::optional<CanaryRound> round_;
+  std::optional<std::map<std::uint32_t, std::uint64_t>>
+      round_mark_;              // what the judge must reach before its fate is known
   bool sign_now_ = false;       // something violates: the log is signed with this interval
   unsigned opener_failed_ = 0;  // intervals in a row
   JudgeReading last_reading_;

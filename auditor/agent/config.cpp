@@ -39,6 +39,7 @@ const std::array kMembers{
     Member{"canaryInterval", &AgentConfig::canary_interval, 1, 3600},
     Member{"probeInterval", &AgentConfig::probe_interval, 0, 86'400},
     Member{"duration", &AgentConfig::duration, 0, kYear},
+    Member{"takeOver", &AgentConfig::take_over, 0, 3600},
     Member{"realProbes", &AgentConfig::real_probes, 0, 0},
     Member{"boundaryFilter", &AgentConfig::boundary_filter, 0, 0},
     Member{"ring", &AgentConfig::ring, 1, 1024},

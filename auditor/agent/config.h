@@ -27,6 +27,7 @@ struct AgentConfig {
   std::uint64_t canary_interval = 60;     // seconds between rounds on average
   std::uint64_t probe_interval = 600;     // seconds between active denial tests on average; 0: none
   std::uint64_t duration = 0;             // seconds of coverage until a clean stop; 0: until a signal
+  std::uint64_t take_over = 0;            // seconds to wait for the log that another agent writes; 0: refuse it
   bool real_probes = false;               // catalogue names and addresses too
   bool boundary_filter = true;            // where it was proven equal at start
   std::uint64_t ring = 64;                // MiB for each uplink

@@ -39,6 +39,7 @@ void EnforcementWatch::use_uplinks(std::vector<std::string> uplinks) {
   if (uplinks == uplinks_) return;
   uplinks_ = std::move(uplinks);
   proved_digest_.clear();
+  prover_.reset();  // its proof is about others
   wanted_ = true;
 }
 
@@ -51,7 +52,7 @@ std::vector<EnforcementRecord> EnforcementWatch::take_events() {
   if (!change.unsure.empty()) {
     wanted_ = true;
     unsure_ = true;
-    last_ = record(proved_digest_, "changed", std::move(change.unsure));
+    last_ = record(reading_digest_, "changed", std::move(change.unsure));
     records.push_back(last_);
   }
   return records;
@@ -61,11 +62,13 @@ void EnforcementWatch::interval(Date today) {
   if (today != today_) {
     today_ = today;
     proved_digest_.clear();
+    prover_.reset();  // its proof is about yesterday
     wanted_ = true;
   }
   std::uint32_t generation = 0;
   const std::error_code error = opener_.ruleset_generation(generation);
-  if (error || generation != generation_ || std::chrono::steady_clock::now() - read_at_ >= kShareOfReading * took_)
+  if (error || generation != generation_ || (known_ && proved_digest_.empty()) ||
+      std::chrono::steady_clock::now() - read_at_ >= kShareOfReading * took_)
     wanted_ = true;
 }
 
@@ -148,9 +151,10 @@ void EnforcementWatch::finish(std::vector<EnforcementRecord>& records) {
 void EnforcementWatch::conclude(Proof proof, std::vector<EnforcementRecord>& records) {
   known_ = true;
   proof_ = std::move(proof);
-  proved_digest_ = reading_digest_;
+  // What could not be told is no answer: the next reading asks again, whatever its digest.
+  proved_digest_ = proof_.outcome == "unreadable" ? std::string() : reading_digest_;
   if (unsure_) return;  // something changed while it was read: the next reading says
-  EnforcementRecord now = record(proved_digest_, proof_.outcome, proof_.opened);
+  EnforcementRecord now = record(reading_digest_, proof_.outcome, proof_.opened);
   if (now == last_) return;
   last_ = std::move(now);
   records.push_back(last_);

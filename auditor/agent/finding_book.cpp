@@ -33,6 +33,8 @@ void FindingBook::add(const std::vector<Finding>& findings, bool conserved) {
       record.effect = to_string(Effect::None);
     }
     packets_[{record.rule_id, record.effect}] += record.packets;
+    // A scan of ports is one attempt.
+    const bool attempt = finding.rule == Rule::AttemptUnresolved;
     const bool told = record.workload != "unknown" && record.workload != "node";
     Key key{record.rule_id,
             record.cls,
@@ -44,7 +46,7 @@ void FindingBook::add(const std::vector<Finding>& findings, bool conserved) {
             record.name,
             record.catalogue,
             record.interface,
-            record.port ? std::to_string(*record.port) : ""};
+            record.port && !attempt ? std::to_string(*record.port) : ""};
     if (entries_.size() >= kMaxEntries && entries_.count(key) == 0) {
       key = {record.rule_id, record.cls, record.effect, record.role, "", "", "", "", "", "", ""};
       record.workload = "unknown";
@@ -62,6 +64,7 @@ void FindingBook::add(const std::vector<Finding>& findings, bool conserved) {
       FindingRecord& sum = entry.record;
       if (sum.source != record.source) sum.source = {};
       if (sum.detail != record.detail) sum.detail = {};
+      if (sum.port != record.port) sum.port.reset();
       sum.guessed_direction |= record.guessed_direction;
       sum.first_seen = std::min(sum.first_seen, record.first_seen);
       sum.last_seen = std::max(sum.last_seen, record.last_seen);
@@ -69,8 +72,9 @@ void FindingBook::add(const std::vector<Finding>& findings, bool conserved) {
       sum.bytes += record.bytes;
     }
     for (std::string& destination : destinations) {
-      if (entry.destinations.size() >= kMaxCountedDestinations) break;
+      if (entry.destinations.size() >= kMaxCountedDestinations || all_destinations_ >= kMaxAllDestinations) break;
       const auto [at, added] = entry.destinations.insert(std::move(destination));
+      all_destinations_ += added ? 1 : 0;
       if (added && entry.record.destinations.size() < kMaxDestinations) entry.record.destinations.push_back(*at);
     }
     entry.record.destinations_count = entry.destinations.size();
@@ -78,14 +82,15 @@ void FindingBook::add(const std::vector<Finding>& findings, bool conserved) {
   }
 }
 
-std::vector<FindingRecord> FindingBook::changed() {
-  std::vector<FindingRecord> records;
-  for (auto& [key, entry] : entries_) {
-    if (!entry.changed) continue;
-    entry.changed = false;
-    records.push_back(entry.record);
+void FindingBook::tell_changed(const std::function<bool(const FindingRecord&)>& tell) {
+  std::size_t told = 0;
+  for (const Effect effect : {Effect::Violated, Effect::Inconclusive, Effect::None}) {
+    for (auto& [key, entry] : entries_) {
+      if (!entry.changed || entry.record.effect != to_string(effect)) continue;
+      if (told++ >= kToldAtOnce) return;
+      if (tell(entry.record)) entry.changed = false;
+    }
   }
-  return records;
 }
 
 }  // namespace airtight::audit

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -28,8 +29,11 @@ class FindingBook {
   // What one interval found. `conserved`: every uplink of the node adds up, so that what was seen at a pod's side alone
   // was held: an attempt, listed. Else nothing shows that it was, and it stays unresolved.
   void add(const std::vector<Finding>& findings, bool conserved);
-  // Those whose sums changed since the last call.
-  std::vector<FindingRecord> changed();
+  static constexpr std::size_t kMaxAllDestinations = 200'000;  // of all entries together, likewise
+  static constexpr std::size_t kToldAtOnce = 200;
+  // Hands out those whose sums changed since they were told, the worst effect first and at most kToldAtOnce: a pod that
+  // scans must not keep the log busy. `tell` says whether it was told; what was not comes again.
+  void tell_changed(const std::function<bool(const FindingRecord&)>& tell);
   std::size_t entries() const { return entries_.size(); }
   // Packets by rule id and effect, cumulative: for /metrics.
   const std::map<std::pair<std::string, std::string>, std::uint64_t>& packets() const { return packets_; }
@@ -47,6 +51,7 @@ class FindingBook {
   const Policy* policy_;
   const PodTable* pods_;
   std::map<Key, Entry> entries_;
+  std::size_t all_destinations_ = 0;
   std::map<std::pair<std::string, std::string>, std::uint64_t> packets_;
 };
 

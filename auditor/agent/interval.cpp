@@ -100,15 +100,17 @@ void Agent::conclude_interval(std::int64_t at, IntervalAccount account, bool jud
   if (reading.left_out[1] + reading.left_out[2] != last_reading_.left_out[1] + last_reading_.left_out[2]) {
     account.gaps.push_back({GapReason::TableFull, from_, at, {}, 0, "findings without a place in the ledger"});
   }
-  book_->add(reading.findings, account.conserved);
   account.gaps.insert(account.gaps.begin(), std::make_move_iterator(pending_.begin()),
                       std::make_move_iterator(pending_.end()));
   pending_.clear();
+  // Where anything is missing, nothing shows that an attempt was held.
+  account.conserved &= account.gaps.empty();
+  book_->add(reading.findings, account.conserved);
   for (const GapRecord& gap : account.gaps) log_.write(gap);
-  for (const FindingRecord& finding : book_->changed()) {
+  book_->tell_changed([this](const FindingRecord& finding) {
     sign_now_ |= finding.effect == to_string(Effect::Violated);
-    log_.write(finding);
-  }
+    return log_.write(finding);
+  });
   heartbeat(at, account, reading);
   log_.end_interval(std::exchange(sign_now_, false));
   update_metrics(reading, account, at);
@@ -181,7 +183,7 @@ void Agent::use_policy(std::unique_ptr<Policy> policy, const std::string& why) {
   told_boot_ = false;
   judge_->use(*policy_);
   std::vector<GapRecord> gaps;
-  watch_->use(*policy_, from_, now(), gaps);
+  watch_->use(*policy_, covering_ ? from_ : now(), now(), gaps);
   pending_.insert(pending_.end(), gaps.begin(), gaps.end());
   accounts_->use(*policy_);
   book_->use(*policy_);

@@ -20,8 +20,10 @@ namespace {
 constexpr std::size_t kBlocksAtOnce = 4;              // of one ring, before others have their turn
 constexpr std::chrono::milliseconds kLastBlock{200};  // more than a ring's block timeout
 constexpr std::size_t kMaxAlarms = 1000;              // that wait for the loop
-constexpr std::uint32_t kBridge = 0;                  // no interface has this index
-constexpr std::uint64_t kWake = UINT64_MAX;           // epoll's word for the loop's call
+constexpr std::uint32_t kLeft = UINT32_MAX;     // in a mark: when it was set, for the rings of interfaces that are gone
+const FilterProgram kNothing{{0x06, 0, 0, 0}};  // BPF_RET | BPF_K
+constexpr std::uint32_t kBridge = 0;            // no interface has this index
+constexpr std::uint64_t kWake = UINT64_MAX;     // epoll's word for the loop's call
 
 class NoNames final : public NameSink {
  public:
@@ -52,6 +54,7 @@ struct Judge::State final : MarkSink {
     std::uint64_t seen = 0, bytes = 0;
     std::int64_t since = 0;  // CLOCK_REALTIME of its opening: what came earlier, the bridge has
     std::chrono::steady_clock::time_point gone{};
+    std::uint64_t told_dropped = 0;  // by its ring, at the last read()
   };
   struct Named {
     const Point* point = nullptr;
@@ -98,6 +101,7 @@ struct Judge::State final : MarkSink {
   std::map<std::pair<std::string, Role>, std::uint32_t> places;
   std::unique_ptr<PacketRing> all;
   std::uint64_t bridged_frames = 0;
+  std::uint64_t gone_dropped = 0;
   std::uint64_t frames = 0;
   std::uint64_t violations = 0, quiet = 0;
   std::vector<Alarm> alarms;
@@ -180,6 +184,7 @@ void Judge::remove(std::uint32_t index) {
   const auto found = state.sources.find(index);
   if (found == state.sources.end()) return;
   (void)::epoll_ctl(state.epoll.get(), EPOLL_CTL_DEL, found->second.ring->fd(), nullptr);
+  (void)found->second.ring->set_filter(kNothing);  // a device that lives on has another ring
   found->second.gone = std::chrono::steady_clock::now();
   state.leaving.emplace_back(index, std::move(found->second));
   state.sources.erase(found);
@@ -191,7 +196,9 @@ void Judge::State::empty_leaving() {
   for (auto& [index, source] : leaving) {
     while (source.ring && take(source, index) != 0) {
     }
-    if (now - source.gone >= kLastBlock) source.ring.reset();
+    if (now - source.gone < kLastBlock) continue;
+    gone_dropped += source.ring->counts().dropped - source.told_dropped;
+    source.ring.reset();
   }
   std::erase_if(leaving, [](const auto& entry) { return !entry.second.ring; });
 }
@@ -227,6 +234,14 @@ std::optional<RingCounts> Judge::ring_counts(std::uint32_t index) {
   return found->second.ring->counts();
 }
 
+void Judge::judge(const std::vector<HeldFrame>& held) {
+  const auto lock = state_->lock();
+  for (const HeldFrame& frame : held) {
+    state_->ledger.at(++state_->frames);
+    state_->classifier->see(frame.frame, *frame.point, frame.place);
+  }
+}
+
 JudgeReading Judge::read() {
   const auto held = state_->lock();
   State& state = *state_;
@@ -237,9 +252,11 @@ JudgeReading Judge::read() {
   for (auto& [index, source] : state.sources) {
     reading.interfaces[index] = {source.point->name, source.point->role, source.seen, source.bytes,
                                  source.ring->counts()};
+    source.told_dropped = reading.interfaces[index].ring.dropped;
   }
   reading.findings = state.ledger.take();
   reading.left_out = state.ledger.left_out();
+  reading.gone_dropped = state.gone_dropped;
   reading.bridged = state.bridged_frames;
   if (state.all) reading.bridge = state.all->counts();
   reading.violations = state.violations;
@@ -257,14 +274,18 @@ std::map<std::uint32_t, std::uint64_t> Judge::mark() {
     const RingCounts counts = state_->all->counts();
     mark[kBridge] = counts.packets - counts.dropped;
   }
+  mark[kLeft] = static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
   return mark;
 }
 
 bool Judge::reached(const std::map<std::uint32_t, std::uint64_t>& mark) {
   const auto held = state_->lock();
   state_->empty_leaving();
-  if (!state_->leaving.empty()) return false;
+  const auto set = std::chrono::steady_clock::time_point(std::chrono::steady_clock::duration(mark.at(kLeft)));
+  for (const auto& [index, source] : state_->leaving)
+    if (source.gone <= set) return false;
   for (const auto& [index, frames] : mark) {
+    if (index == kLeft) continue;
     if (index == kBridge) {
       if (state_->all && state_->all->counts().read < frames) return false;
       continue;
@@ -322,7 +343,8 @@ void Judge::State::mark(const Frame& frame, const Point& point, const Mark& mark
 
 void Judge::State::frame(const Frame& frame, const Point& point, std::uint32_t place, std::uint32_t index) {
   if (point.role == Role::Uplink &&
-      sensors.see(frame, index, frame.direction == Direction::Transmitted) == SensorWatch::Sight::Ours)
+      (sensors.see(frame, index, frame.direction == Direction::Transmitted) == SensorWatch::Sight::Ours ||
+       own.hold(frame, point, place)))
     return;
   if (own.swallow(frame, point.role)) return;
   ledger.at(frames);

@@ -41,7 +41,8 @@ struct JudgeReading {
   std::map<std::uint32_t, InterfaceTraffic> interfaces;  // by index
   std::vector<Finding> findings;                         // since the reading before
   std::array<std::uint64_t, 3> left_out{};               // marks without a place, since the start
-  std::uint64_t bridged = 0;                             // frames that only the capture of all interfaces saw
+  std::uint64_t gone_dropped = 0;  // by rings of interfaces that are gone, since what was told of them; cumulative
+  std::uint64_t bridged = 0;       // frames that only the capture of all interfaces saw
   RingCounts bridge;
   std::uint64_t violations = 0;  // packets of what violates, cumulative
 };
@@ -69,6 +70,9 @@ class Judge {
   void ignore(std::uint32_t index);
   void unfilter(std::uint32_t index);                          // its ring takes everything from here on
   std::optional<RingCounts> ring_counts(std::uint32_t index);  // empty if it has no ring
+
+  // Frames that OwnCanaries held back, and that are to be judged like any now.
+  void judge(const std::vector<HeldFrame>& held);
 
   JudgeReading read();
   // Everything that the rings held at this moment: a later reached() says whether it was judged.

@@ -1,9 +1,15 @@
 #include "auditor/agent/log_keeper.h"
 
+#include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "auditor/evidence/checkpoint.h"
 #include "auditor/evidence/key_epochs.h"
+#include "auditor/evidence/note.h"
+#include "auditor/evidence/tail.h"
+#include "auditor/evidence/tiles.h"
 
 namespace airtight::audit {
 
@@ -29,6 +35,11 @@ LogKeeper::LogKeeper(const AgentConfig& config, Disk& disk, Clock& clock, Writte
       writer_(disk, clock, config.state, key_) {}
 
 void LogKeeper::open(const std::string& node) {
+  find(node);
+  if (!take()) throw std::runtime_error("another agent writes the log in " + config_.state);
+}
+
+void LogKeeper::find(const std::string& node) {
   std::string text, why;
   std::error_code error = disk_.read(config_.state + "/keys", kMaxKeys, text);
   if (error == std::errc::no_such_file_or_directory) {
@@ -58,15 +69,53 @@ void LogKeeper::open(const std::string& node) {
                              list->plan.node);
   node_ = list->plan.node;
   origin_ = list->origin();
-  error = writer_.open();
+}
+
+bool LogKeeper::take() {
+  const std::error_code error = writer_.open();
   if (error == EvidenceError::Damaged)
     throw std::runtime_error(
         "the log in " + config_.state +
         " is not the one that its own last checkpoint seals. Nothing was changed. Keep it as evidence: "
         "move it and its key aside, make new keys (airtight-auditor keygen), and have them enrolled");
-  if (error == EvidenceError::Locked) throw std::runtime_error("another agent writes the log in " + config_.state);
+  if (error == EvidenceError::Locked) return false;
   if (error) throw std::system_error(error, config_.state);
   last_time_ = writer_.last_time();
+  return true;
+}
+
+std::vector<Record> LogKeeper::end_of_log(std::int64_t since) const {
+  std::vector<Record> found;  // the last one first
+  // Whether to look further back.
+  const auto add = [&](const auto& texts, const auto& text_of) {
+    for (auto at = texts.rbegin(); at != texts.rend(); ++at) {
+      std::string why;
+      std::optional<Record> record = parse_record(text_of(*at), why);
+      if (!record || record->seq + found.size() + 1 != writer_.size()) return false;
+      found.push_back(std::move(*record));
+      if (found.back().time <= since) return false;
+    }
+    return true;
+  };
+  std::uint64_t bundle = writer_.size() / kTileWidth;
+  std::string bytes;
+  std::size_t torn = 0;
+  if (!disk_.read(config_.state + "/tail/" + std::to_string(bundle), kMaxBundle + 4 * kTileWidth, bytes) &&
+      add(parse_tail(bytes, torn), [](const TailFrame& frame) { return frame.record; })) {
+    std::string_view rest;
+    while (bundle > 0 && !disk_.read(config_.state + "/" + entries_path(--bundle), kMaxBundle, bytes) &&
+           add(parse_bundle(bytes, rest), [](std::string_view record) { return record; })) {
+    }
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+std::string LogKeeper::last_boot_id() const {
+  std::string why;
+  const std::optional<Note> note = parse_note(writer_.last_checkpoint());
+  const std::optional<Checkpoint> head = note ? parse_checkpoint(note->text, why) : std::nullopt;
+  return head ? head->boot_id : std::string();
 }
 
 bool LogKeeper::write(const RecordBody& body) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "auditor/agent/config.h"
 #include "auditor/evidence/writer.h"
@@ -20,9 +21,16 @@ class LogKeeper {
 
   LogKeeper(const AgentConfig& config, Disk& disk, Clock& clock, Written written, Trouble trouble);
 
-  // Throws std::runtime_error, with a way out, where there is a log that cannot be gone on with. `node`: the host's
-  // name, where the configuration names none; of a log that is there, its keys say who it is.
-  void open(const std::string& node);
+  // Whose log it is; keys are made where there are none. Locks nothing. `node`: the host's name, where the
+  // configuration names none; of a log that is there, its keys say who it is. Throws std::runtime_error, with a way
+  // out, where there is no log and none can be begun.
+  void find(const std::string& node);
+  // After find(). False where another agent writes it; throws where it cannot be gone on with.
+  bool take();
+  void open(const std::string& node);  // both, and throws where another agent writes it
+  // The last records, back to the first that is not later than `since`; fewer where they cannot be read.
+  std::vector<Record> end_of_log(std::int64_t since) const;
+  std::string last_boot_id() const;              // that the log's last checkpoint names; empty if there is none
   bool made_keys() const { return made_keys_; }  // nobody enrolled them
   const std::string& node() const { return node_; }
   const std::string& origin() const { return origin_; }

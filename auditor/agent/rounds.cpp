@@ -64,13 +64,15 @@ void Agent::canary_round(std::function<void()> then) {
 
 void Agent::conclude_round(Steady::time_point began, std::function<void()> then) {
   // Under load the judge may be behind: what it has not seen is not missed yet.
-  if (const auto mark = judge_->mark(); !judge_->reached(mark) && since(began) < std::chrono::seconds(5)) {
+  if (!round_mark_) round_mark_ = judge_->mark();
+  if (!judge_->reached(*round_mark_) && since(began) < std::chrono::seconds(5)) {
     round_settle_.expires_after(std::chrono::milliseconds(20));
     round_settle_.async_wait([this, began, then = std::move(then)](boost::system::error_code error) mutable {
       if (!error) conclude_round(began, std::move(then));
     });
     return;
   }
+  round_mark_.reset();
   const CanaryFateRecord fate = round_->judge(sensors_, [this](const Nonce& nonce) { return own_.left(nonce); });
   own_.disarm();
   const CanaryIntentRecord intent = round_->intent();

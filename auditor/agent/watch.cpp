@@ -7,6 +7,7 @@ namespace airtight::audit {
 
 namespace {
 
+constexpr std::size_t kDescribed = 256;
 constexpr std::int64_t kShortLife =
     1'000'000'000;                             // ns: between birth and a capture of its own only the bridge watches
 constexpr std::uint32_t kSnapLength = 65'535;  // a ClientHello may fill several frames; a frame is judged whole
@@ -68,11 +69,15 @@ void Watch::look(const Link& link, std::vector<GapRecord>& gaps, std::int64_t fr
   const auto known = watched_.find(link.index);
   const bool same =
       known != watched_.end() && known->second.choice.role == choice.role && known->second.link.name == link.name;
+  if (link.xdp_program != 0 && known != watched_.end() && known->second.link.xdp_program == 0)
+    gaps.push_back(gap(GapReason::Bypass, from, now, link.name, "an XDP program was put on"));
   if (same) {
     known->second.link = link;
+    known->second.ever_up |= link.up;
     known->second.choice = choice;
     return;
   }
+  const bool ever_up = link.up || (known != watched_.end() && known->second.ever_up);
   const std::int64_t since = known != watched_.end() ? known->second.born : born ? now : 0;
   if (known != watched_.end()) {
     if (known->second.choice.role == InterfaceRole::Undeclared)
@@ -84,6 +89,7 @@ void Watch::look(const Link& link, std::vector<GapRecord>& gaps, std::int64_t fr
   watched.link = link;
   watched.choice = choice;
   watched.born = since;
+  watched.ever_up = ever_up;
   if (is_elsewhere(choice.role)) return judge_.ignore(link.index);
   // One that is down may speak before the kernel's word of its rising is read: the bridge judges it by what it will be.
   Link risen = link;
@@ -141,9 +147,11 @@ void Watch::narrow_bridge() {
 
 void Watch::poll(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps) {
   std::vector<LinkEvent> events;
-  if (const std::error_code error = links_.poll(events))
+  if (const std::error_code error = links_.poll(events)) {
+    broken_ = true;
     gaps.push_back(gap(GapReason::LostEvents, from, now, {},
                        "the kernel's word of its devices cannot be read: " + error.message()));
+  }
   for (const LinkEvent& event : events) {
     const Link& link = event.link;
     switch (event.kind) {
@@ -163,7 +171,7 @@ void Watch::poll(std::int64_t from, std::int64_t now, std::vector<GapRecord>& ga
         else if (known->second.choice.role == InterfaceRole::Undeclared)
           gaps.push_back(gap(GapReason::UndeclaredInterface, from, now, link.name,
                              "was up, and no part of the policy names it; it is gone"));
-        if (const std::int64_t born = known->second.born; born != 0 && now - born < kShortLife)
+        if (const std::int64_t born = known->second.born; known->second.ever_up && born != 0 && now - born < kShortLife)
           gaps.push_back(gap(GapReason::LateInterface, from, now, link.name,
                              "lived for " + std::to_string((now - born) / 1'000'000) +
                                  " ms: nothing shows that all of it was captured"));
@@ -172,7 +180,8 @@ void Watch::poll(std::int64_t from, std::int64_t now, std::vector<GapRecord>& ga
       }
       case LinkEvent::Kind::Renamed:
         // Chains stay with the name, not with the device: what left meanwhile was not held.
-        gaps.push_back(gap(GapReason::Other, from, now, link.name, "was renamed from " + event.old_name));
+        if (const auto known = watched_.find(link.index); link.up || known == watched_.end() || known->second.ever_up)
+          gaps.push_back(gap(GapReason::Other, from, now, link.name, "was renamed from " + event.old_name));
         look(link, gaps, from, now, false);
         break;
       case LinkEvent::Kind::Born:
@@ -224,10 +233,16 @@ bool Watch::uplinks_down() const { return uplinks_up().empty(); }
 
 std::vector<WatchedInterface> Watch::describe() const {
   std::vector<WatchedInterface> all;
+  std::size_t others = 0;
   for (const auto& [index, watched] : watched_) {
+    // A record has room for some hundreds; uplinks and what nobody declared are never left out.
+    const bool must = watched.choice.role == InterfaceRole::Uplink || watched.choice.role == InterfaceRole::Undeclared;
+    if (!must && ++others > kDescribed) continue;
     all.push_back({watched.link.name, std::string(to_string(watched.choice.role)),
                    watched.trouble.empty() ? watched.choice.why : watched.trouble, watched.link.up});
   }
+  if (others > kDescribed)
+    all.push_back({"…", "others", std::to_string(others - kDescribed) + " more, pod sides and overlays", true});
   // Nothing leaves by what is not there; that it is not held either must be seen (R19).
   for (const std::string& pattern : absent_)
     all.push_back({pattern, "absent", "a declared uplink that is not there", false});

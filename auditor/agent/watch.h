@@ -26,11 +26,13 @@ struct Watched {
   std::unique_ptr<CountingSocket> sent;       // of uplinks: what the tap saw leave
   std::unique_ptr<CountingSocket> discarded;  // of uplinks: what the boundary filter took, both directions
   Conservation conservation;
+  std::optional<std::uint64_t> counted_from;  // what the chain had accepted when conservation began: records count on
   DeviceBound device;
   bool captured = false;
   std::string trouble;        // why it is not captured
   std::uint64_t dropped = 0;  // by its ring, when last read
-  std::int64_t born = 0;      // CLOCK_REALTIME, ns; 0: it was there before us
+  bool ever_up = false;
+  std::int64_t born = 0;  // CLOCK_REALTIME, ns; 0: it was there before us
 };
 
 class Watch {
@@ -49,6 +51,7 @@ class Watch {
   // What was wrong the whole interval: undeclared interfaces that are up, interfaces that are not captured.
   void interval(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps) const;
 
+  bool broken() const { return broken_; }  // devices cannot be followed any more: the agent must be started anew
   std::map<std::uint32_t, Watched>& all() { return watched_; }  // by index
   std::optional<RingCounts> ring_counts(std::uint32_t index) { return judge_.ring_counts(index); }
   const std::map<std::uint32_t, Link>& links() const { return links_.links(); }
@@ -73,6 +76,7 @@ class Watch {
   LinkWatcher links_;
   std::map<std::uint32_t, Watched> watched_;
   std::vector<std::string> absent_;
+  bool broken_ = false;
   PacketRing* bridge_ = nullptr;  // the judge's
 };
 

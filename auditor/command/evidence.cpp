@@ -37,7 +37,11 @@ constexpr const char* kVerifyNotes =
     "says of it, is for report. Without --trust the log's keys are taken at the log's own word. --anchor names a copy "
     "of\n"
     "a log's 'checkpoint' that was taken off the node earlier: it bounds how much could have been cut off.\n"
-    "Exit codes: 0 whole; 1 damaged, or not enrolled by --trust; 2 no log there, or bad usage; 4 I/O failure.";
+    "Two logs of one origin must extend each other. Records that no seal covers yet are nobody's word: a log of "
+    "nothing\n"
+    "else is not sealed.\n"
+    "Exit codes: 0 whole; 1 damaged, not sealed, or not enrolled by --trust; 2 no log there, or bad usage; 4 I/O "
+    "failure.";
 
 // FORMAT.md, "What it cannot find".
 constexpr std::array<const char*, 5> kCannotFind = {
@@ -62,10 +66,14 @@ struct VerifiedLog {
   bool good() const { return reading.damages.empty() && reading.damages_left_out == 0; }
 };
 
-enum class LogVerdict { Whole, NotEnrolled, Damaged };
+enum class LogVerdict { Whole, NotSealed, NotEnrolled, Damaged };
 
 LogVerdict verdict_of(const VerifiedLog& log) {
-  if (log.good()) return LogVerdict::Whole;
+  if (log.good()) {
+    const auto& seals = log.reading.seals;
+    const bool sealed = std::any_of(seals.begin(), seals.end(), [](const Seal& seal) { return seal.good; });
+    return sealed || log.reading.records == 0 ? LogVerdict::Whole : LogVerdict::NotSealed;
+  }
   const auto& damages = log.reading.damages;
   const bool only_enrolment = log.reading.damages_left_out == 0 &&
                               std::all_of(damages.begin(), damages.end(),
@@ -74,7 +82,7 @@ LogVerdict verdict_of(const VerifiedLog& log) {
 }
 
 std::string_view to_string(LogVerdict verdict) {
-  constexpr std::array<std::string_view, 3> kNames = {"whole", "not enrolled", "damaged"};
+  constexpr std::array<std::string_view, 4> kNames = {"whole", "not sealed", "not enrolled", "damaged"};
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
@@ -110,6 +118,31 @@ std::vector<std::string> anchors_of(Disk& disk, const std::string& directory, co
   return mine;
 }
 
+// The heads of the other logs that are no longer than this one of the same keys: it must extend them.
+void add_copies(Disk& disk, const std::vector<std::string>& directories, std::size_t which,
+                std::vector<std::string>& anchors) {
+  struct Head {
+    std::string bytes, origin;
+    std::uint64_t size = 0;
+  };
+  const auto head_of = [&](const std::string& directory) {
+    Head head;
+    std::string why;
+    if (disk.read(directory + "/checkpoint", kMaxNote, head.bytes)) return Head();
+    const auto note = parse_note(head.bytes);
+    const auto checkpoint = note ? parse_checkpoint(note->text, why) : std::nullopt;
+    if (!checkpoint) return Head();
+    head.origin = note->text.substr(0, note->text.find('\n'));
+    head.size = checkpoint->size;
+    return head;
+  };
+  const Head mine = head_of(directories[which]);
+  for (std::size_t i = 0; i < directories.size() && !mine.origin.empty(); ++i) {
+    const Head other = i == which ? Head() : head_of(directories[i]);
+    if (other.origin == mine.origin && other.size <= mine.size) anchors.push_back(other.bytes);
+  }
+}
+
 // A log may grow while it is read; then what was read of it is of two times, and is no damage.
 VerifiedLog verify_log(Disk& disk, const std::string& directory, const ReadOptions& options) {
   const auto head = [&] {
@@ -132,15 +165,18 @@ VerifiedLog verify_log(Disk& disk, const std::string& directory, const ReadOptio
 std::string render(const std::vector<VerifiedLog>& logs, const std::optional<NoteKey>& trust, bool colour) {
   const Ink& pen = ink(colour);
   std::size_t bad = 0;
+  std::uint64_t unsealed = 0;
   LogVerdict worst = LogVerdict::Whole;
   for (const VerifiedLog& log : logs) {
-    bad += log.good() ? 0U : 1U;
+    bad += verdict_of(log) == LogVerdict::Whole ? 0U : 1U;
+    unsealed += log.reading.unsealed;
     worst = std::max(worst, verdict_of(log));
   }
   std::string out;
   out += std::string(pen.bold) + std::string(bad == 0 ? pen.green : pen.red) + std::string(to_string(worst)) +
          std::string(pen.off);
   out += bad == 0 ? ": " + counted(logs.size(), "log") : ": " + grouped(bad) + " of " + counted(logs.size(), "log");
+  if (bad == 0 && unsealed != 0) out += ", but for " + counted(unsealed, "record") + " that no seal covers yet";
   if (!trust) out += ", by its own keys: without --trust nobody says whose they are";
   out += "\n";
   for (const VerifiedLog& log : logs) {
@@ -264,6 +300,8 @@ int verify(const VerifyLine& line) {
     ReadOptions of_this = options;
     of_this.anchors = anchors_of(*disk, directory, options.anchors);
     used.insert(of_this.anchors.begin(), of_this.anchors.end());
+    add_copies(*disk, line.directories, static_cast<std::size_t>(&directory - line.directories.data()),
+               of_this.anchors);
     logs.push_back(verify_log(*disk, directory, of_this));
   }
   for (std::size_t i = 0; i < line.anchors.size(); ++i)
@@ -273,7 +311,10 @@ int verify(const VerifyLine& line) {
   code = printed(line.format == "json" ? render_json(logs, options.trust)
                                        : render(logs, options.trust, colour_wanted(STDOUT_FILENO)));
   if (code != kDone) return code;
-  return std::all_of(logs.begin(), logs.end(), [](const VerifiedLog& log) { return log.good(); }) ? kDone : kViolated;
+  return std::all_of(logs.begin(), logs.end(),
+                     [](const VerifiedLog& log) { return verdict_of(log) == LogVerdict::Whole; })
+             ? kDone
+             : kViolated;
 }
 
 }  // namespace

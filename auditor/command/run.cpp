@@ -134,6 +134,12 @@ void add_run(CLI::App& app, Chosen& chosen) {
           ->type_name("SECONDS"),
       *line, &AgentConfig::duration);
   over(command
+           ->add_option("--take-over", line->flags.take_over,
+                        "Take over from an agent that still runs: watch, and wait so long for its log")
+           ->check(CLI::Range(0, 3600))
+           ->type_name("SECONDS"),
+       *line, &AgentConfig::take_over);
+  over(command
            ->add_option("--canary-interval", line->flags.canary_interval,
                         "Seconds between canary rounds, on average "
                         "(default: 60)")

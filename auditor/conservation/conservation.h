@@ -134,6 +134,7 @@ class DeviceBound {
   TapCounters tap_;
   Wide sent_ = 0;   // tx_packets since the first reading, wraps undone
   Wide limit_ = 0;  // of what was sent beyond what the tap saw
+  bool counts_buffers_ = false;  // the driver counts a buffer as one however many frames it becomes: no surplus then
 };
 
 }  // namespace airtight::audit

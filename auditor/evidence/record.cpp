@@ -13,7 +13,7 @@ namespace {
 
 // By index of RecordBody. A canary's intent comes before the canary, and what speaks against us must not be lost; a
 // heartbeat that is lost only costs coverage.
-constexpr std::array<bool, kRecordTypes> kUrgent = {true, false, true, true, true, false,
+constexpr std::array<bool, kRecordTypes> kUrgent = {true, false, false, true, true, false,
                                                     true, true,  true, true, false};
 
 // Seconds with up to nine digits of fraction.

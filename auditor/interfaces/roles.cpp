@@ -81,7 +81,7 @@ InterfaceRoles::InterfaceRoles(const Policy& policy, std::vector<std::string> up
 
 std::string InterfaceRoles::named_uplink(const Link& link) const {
   if (const std::string* pattern = first_match(uplinks_, link.name)) return "--uplink " + *pattern;
-  if (link.loopback || first_match(pod_side_, link.name) != nullptr) return "";
+  if (link.loopback) return "";
   if (const std::string* pattern = first_match(policy_.cluster.uplinks, link.name)) return "uplinks " + *pattern;
   return "";
 }
@@ -109,7 +109,8 @@ RoleChoice InterfaceRoles::of(const Link& link) const { return of(link, {}); }
 RoleChoice InterfaceRoles::of(const Link& link, const std::map<std::uint32_t, Link>& links) const {
   if (const std::string uplink = named_uplink(link); !uplink.empty())
     return {InterfaceRole::Uplink, uplink.starts_with("--") ? uplink : "matches " + uplink};
-  const std::string* given = first_match(pod_side_, link.name);
+  // A word on the command line makes no way out a pod's side: it is not in the policy that was enrolled.
+  const std::string* given = why_not_virtual(link).empty() ? first_match(pod_side_, link.name) : nullptr;
   if (!link.up && (given != nullptr || link.loopback)) return {InterfaceRole::Down, "it is down"};
   if (given != nullptr) return {InterfaceRole::PodSide, "--pod-side " + *given};
   if (link.loopback) return {InterfaceRole::Loopback, "loopback"};

@@ -12,7 +12,7 @@
 namespace airtight::audit {
 namespace {
 
-constexpr int kEventsBuffer = 8 << 20;
+constexpr int kEventsBuffer = 64 << 20;  // a flush and reload of tens of thousands of foreign rules
 
 std::error_code code_of(int number) { return {number, std::system_category()}; }
 

@@ -42,16 +42,18 @@ std::vector<Bridge> bridges(const std::vector<const LogFacts*>& logs) {
   for (std::size_t i = 1; i < runs.size(); ++i) {
     const Run &old = *runs[i - 1], &next = *runs[i];
     if (!old.start_sealed || !next.start_sealed || !old.stopped || !old.last_heartbeat || !next.first_from) continue;
-    const std::int64_t since = std::min(next.start.capturing_since.value_or(next.started), next.started);
     const bool same_boot = old.start.boot_id == next.start.boot_id;
     const bool taken_up = *next.first_from - next.started <= kMaxTakeUp;
     const bool ended = *old.stopped - *old.last_heartbeat <= kMaxTakeUp;
-    const bool rules = !old.last_rules.empty() && old.last_rules == next.first_rules;
-    if (same_boot && since <= *old.stopped && since >= old.started) {
+    const bool rules = !old.last_rules.empty() && old.last_rules == next.first_rules &&
+                       old.last_rules == next.start.enforcement_digest;
+    // FORMAT.md, "Hand-over".
+    const bool overlaps = next.start.capturing_since && next.looks_since() <= *old.stopped &&
+                          next.looks_since() >= old.started && *next.first_said_from <= *old.stopped;
+    if (same_boot && overlaps) {
       const Period time{*old.last_heartbeat, *next.first_from};
-      const Period overlap{since, *old.stopped};
-      if (!rules || !goes_on(old, next) || time.to - time.from > kMaxTakeUp) continue;
-      out.push_back({time.from < time.to ? time : overlap, "hand-over",
+      if (!rules || !goes_on(old, next) || time.from >= time.to || time.to - time.from > kMaxTakeUp) continue;
+      out.push_back({time, "hand-over",
                      "the new agent captured before the old one stopped; same boot, same rules, counters that go on"});
     } else if (!same_boot && old.stopped_with_uplinks_down && next.start.uplinks_down && *old.stopped <= next.started &&
                taken_up && ended && !next.first_rules.empty()) {

@@ -3,21 +3,32 @@
 #include <algorithm>
 #include <set>
 
+#include "auditor/classify/rule_table.h"
 #include "auditor/report/log_facts.h"
 
 namespace airtight::audit {
 namespace {
 
-// Everything that does not grow while the agent runs.
-std::string key_of(const FindingRecord& finding) {
+// Everything that does not grow while the agent runs. Where the source, the detail or the port of those that it adds
+// up differ, they become empty on the way: `without` these.
+std::string key_of(const FindingRecord& finding, bool without = false) {
   std::string key;
   const auto part = [&](const std::string& text) { key += std::to_string(text.size()) + ":" + text; };
-  for (const std::string* text :
-       {&finding.rule_id, &finding.cls, &finding.effect, &finding.role, &finding.workload, &finding.source,
-        &finding.protocol, &finding.name, &finding.catalogue, &finding.interface, &finding.detail})
+  for (const std::string* text : {&finding.rule_id, &finding.cls, &finding.effect, &finding.role, &finding.workload,
+                                  &finding.protocol, &finding.name, &finding.catalogue, &finding.interface})
     part(*text);
-  if (finding.port) part(std::to_string(*finding.port));
+  if (without) return key;
+  part(finding.port ? std::to_string(*finding.port) : "");
+  part(finding.source);
+  part(finding.detail);
   return key;
+}
+
+// The same finding, of which source, detail or port are not one any more.
+bool goes_on(const FindingRecord& before, const FindingRecord& after) {
+  const auto same_or_gone = [](const std::string& was, const std::string& is) { return is.empty() || is == was; };
+  return after.packets >= before.packets && same_or_gone(before.source, after.source) &&
+         same_or_gone(before.detail, after.detail) && (!after.port || after.port == before.port);
 }
 
 std::uint64_t sum(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
@@ -44,12 +55,15 @@ void add_run(FindingRecord& all, const FindingRecord& run) {
 }  // namespace
 
 std::size_t effect_rank(const FindingRecord& finding) {
-  return finding.effect == "violated" ? 0 : finding.effect == "listed" ? 2 : 1;
+  if (finding.effect == "violated") return 0;
+  // A rule that nobody knows, or one of what left that calls itself harmless, is none of those that are only listed.
+  const RuleInfo* rule = find_rule(finding.rule_id);
+  return finding.effect == "listed" && rule != nullptr && rule->cls != Class::Escape ? 2 : 1;
 }
 
 void FindingSums::add(const FindingRecord& finding, bool sealed, std::size_t run,
                       const std::function<bool(std::int64_t, std::int64_t)>& counts) {
-  if (run != run_) of_run_.clear();
+  if (run != run_) of_run_.clear(), last_of_run_.clear();
   run_ = run;
   std::string key = key_of(finding);
   if (const auto at = of_run_.find(key); at != of_run_.end()) {
@@ -58,6 +72,16 @@ void FindingSums::add(const FindingRecord& finding, bool sealed, std::size_t run
     // Sums only grow; a record that says less does not take back what was said.
     if (finding.packets >= entry.finding.packets) entry.finding = finding;
     return;
+  }
+  std::string short_key = key_of(finding, true);
+  if (const auto at = last_of_run_.find(short_key); at != last_of_run_.end()) {
+    Entry& entry = entries_[at->second];
+    if (goes_on(entry.finding, finding)) {
+      of_run_.erase(entry.key);
+      of_run_.emplace(key, at->second);
+      entry = {std::move(key), finding, entry.sealed || sealed};
+      return;
+    }
   }
   // Without a time it may be of any.
   const bool timed = finding.first_seen != 0 && finding.last_seen != 0;
@@ -71,6 +95,7 @@ void FindingSums::add(const FindingRecord& finding, bool sealed, std::size_t run
   }
   ++kept;
   of_run_.emplace(key, entries_.size());
+  last_of_run_.insert_or_assign(std::move(short_key), entries_.size());
   entries_.push_back({std::move(key), finding, sealed});
 }
 

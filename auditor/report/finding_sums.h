@@ -29,7 +29,7 @@ class FindingSums {
     bool sealed;
   };
   std::vector<Entry> entries_;
-  std::map<std::string, std::size_t> of_run_;
+  std::map<std::string, std::size_t> of_run_, last_of_run_;  // by all that it is; without what may become empty
   std::size_t run_ = 0;
   std::array<std::uint64_t, 3> kept_{};
   std::uint64_t left_out_ = 0;

@@ -1,12 +1,14 @@
 #include "auditor/report/log_facts.h"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <map>
 #include <utility>
 
 #include "auditor/report/canary_check.h"
 #include "auditor/report/finding_sums.h"
+#include "auditor/report/uplink_facts.h"
 
 namespace airtight::audit {
 namespace {
@@ -15,10 +17,11 @@ constexpr std::int64_t kSecond = 1'000'000'000;
 // A heartbeat may come this much later than its interval before its time does not count.
 constexpr std::int64_t kLate = 2 * kSecond;
 constexpr std::int64_t kSameMoment = kSecond / 10;
+// What an agent may be told at most, of heartbeats and of rounds: a log that says more says it to cover more.
+constexpr std::uint64_t kLongestInterval = 3600;
 
-// Beyond thirty years there is no difference that matters, and none that overflows.
-std::int64_t nanoseconds(std::uint64_t seconds) {
-  return static_cast<std::int64_t>(std::min<std::uint64_t>(seconds, 1'000'000'000)) * kSecond;
+std::int64_t interval_of(std::uint64_t seconds) {
+  return static_cast<std::int64_t>(std::min(seconds, kLongestInterval)) * kSecond;
 }
 
 // Times of records are those of RFC 3339 in 64 bits: never near enough to the ends to overflow by a few of these.
@@ -34,9 +37,12 @@ std::int64_t later(std::int64_t time, std::int64_t by) {
   return time > std::numeric_limits<std::int64_t>::max() - by ? std::numeric_limits<std::int64_t>::max() : time + by;
 }
 
-// At least one nanosecond, whatever the order.
-Period between(std::int64_t a, std::int64_t b) {
-  return {std::min(a, b), std::max(std::max(a, b), later(std::min(a, b), 1))};
+// Enough of a seed to tell it from others.
+std::optional<std::uint64_t> seed_number(const std::string& hex) {
+  std::uint64_t number = 0;
+  const char* end = hex.data() + std::min<std::size_t>(hex.size(), 16);
+  const auto [at, error] = std::from_chars(hex.data(), end, number, 16);
+  return hex.size() >= 16 && error == std::errc() && at == end ? std::optional(number) : std::nullopt;
 }
 
 std::string joined(const std::vector<std::string>& parts) {
@@ -48,14 +54,18 @@ std::string joined(const std::vector<std::string>& parts) {
 class FactReader {
  public:
   FactReader(LogFacts& facts, const Inventory* inventory, const std::optional<Period>& period)
-      : facts_(facts), inventory_(inventory), period_(period) {}
+      : facts_(facts),
+        period_(period),
+        uplinks_(inventory, [this](Cause cause, Period time, const std::string& interface, const std::string& detail,
+                                   std::uint64_t size) { add(cause, time, interface, detail, size); }) {}
 
   void take(const Record& record, Standing standing) {
     check_place(record);
     now_ = record.time;
     sealed_ = standing == Standing::Sealed;
     std::visit([&](const auto& body) { take(body); }, record.body);
-    last_ = Place{record.seq, record.time, record.boottime};
+    last_ = place_of(record);
+    if (std::holds_alternative<StartRecord>(record.body)) clock_base_ = *last_;
   }
 
   void finish() {
@@ -77,15 +87,14 @@ class FactReader {
   }
 
  private:
+  __extension__ typedef __int128 Wide;
+
   struct Place {
-    std::uint64_t seq;
-    std::int64_t time, boottime;
+    std::uint64_t seq = 0;
+    std::int64_t time = 0, boottime = 0;
   };
-  struct Uplink {
-    bool active = false;  // it was up, or counted something: it needs canaries
-    std::optional<std::uint64_t> counted;
-    std::optional<std::int64_t> active_since;  // without a good round of its own yet
-  };
+  static Place place_of(const Record& record) { return {record.seq, record.time, record.boottime}; }
+
   struct Pending {
     std::int64_t time;
     bool sealed;
@@ -122,11 +131,17 @@ class FactReader {
       end_run();
       add(Cause::NoRecord, between(last_->time, record.time), "", "records could not be read");
     }
-    const std::int64_t real = record.time - last_->time, boot = record.boottime - last_->boottime;
-    const bool stepped = run_ != nullptr && !std::holds_alternative<StartRecord>(record.body) &&
-                         std::abs(real - boot) > std::max(kSecond, std::abs(boot) / 1000);
-    if (real < 0 || stepped)
-      add(Cause::ClockStep, between(last_->time, record.time), "", "between two records of the log");
+    const bool begins = run_ == nullptr || std::holds_alternative<StartRecord>(record.body);
+    if (record.time >= last_->time && (begins || (goes_with(*last_, record) && goes_with(clock_base_, record)))) return;
+    add(Cause::ClockStep, between(last_->time, record.time), "", "between two records of the log");
+    clock_base_ = place_of(record);
+  }
+
+  // Whether both clocks went on alike. A clock that is slewed gains or loses less than a thousandth.
+  static bool goes_with(const Place& since, const Record& record) {
+    const Wide real = Wide{record.time} - since.time, boot = Wide{record.boottime} - since.boottime;
+    const Wide step = real > boot ? real - boot : boot - real;
+    return boot >= 0 && step <= std::max<Wide>(kSecond, boot / 1000);
   }
 
   void take(const StartRecord& start) {
@@ -136,8 +151,8 @@ class FactReader {
     run_->start = start;
     run_->started = now_;
     run_->start_sealed = sealed_;
-    mean_ = nanoseconds(start.canary_interval);
-    facts_.canary_interval = std::max(facts_.canary_interval, start.canary_interval);
+    mean_ = interval_of(start.canary_interval);
+    facts_.canary_interval = std::max(facts_.canary_interval, std::min(start.canary_interval, kLongestInterval));
     before_ = now_;
     beats_ = 0;
     rules_ = start.enforcement_digest;
@@ -146,19 +161,14 @@ class FactReader {
     unsure_since_.reset();
     set_policy(start.policy_digest, now_, true);
 
-    uplinks_.clear();
+    uplinks_.begin_run(start);
     dropped_.clear();
+    classes_.clear();
+    told_classes_.clear();
     for (const auto& [name, packets] : packets_) packets_before_ += packets.last - packets.base;
     packets_.clear();
-    for (const WatchedInterface& interface : start.interfaces) {
-      if (interface.role != "uplink") continue;
-      uplinks_[interface.name].active |= interface.up;
-      facts_.uplinks.insert(interface.name);
-    }
-    expected_.clear();
-    if (inventory_ == nullptr) return;
-    for (const InventoryNode& node : inventory_->nodes)
-      if (node.node == start.node) expected_.push_back(&node);
+    for (const WatchedInterface& interface : start.interfaces)
+      if (interface.role == "uplink") facts_.uplinks.insert(interface.name);
   }
 
   void take(const StopRecord& stop) {
@@ -176,10 +186,7 @@ class FactReader {
     if (run_ == nullptr) return;
     if (sealed_since_) append(run_->enforced, {*sealed_since_, std::max(now_, before_)});
     if (unsure_since_) add(unsure_cause_, between(*unsure_since_, now_), "", unsure_why_);
-    for (const auto& [name, uplink] : uplinks_) {
-      if (!uplink.active) facts_.idle_uplinks.insert(name);
-      if (uplink.active_since) add(Cause::NoCanary, between(*uplink.active_since, now_), name, "it came up in between");
-    }
+    uplinks_.end_run(between(run_->started, now_), facts_.idle_uplinks);
     sealed_since_.reset();
     unsure_since_.reset();
     touched_.clear();
@@ -219,6 +226,7 @@ class FactReader {
       return lose_rules(cause, joined(enforcement.opened));
     }
     if (!sealed_) return lose_rules(Cause::Unsealed, "a reading of the rules");
+    if (enforcement.digest.empty()) return lose_rules(Cause::Unreadable, "a proof that does not say of which rules");
     proved_ = enforcement.digest;
     if (run_->first_rules.empty()) run_->first_rules = proved_;
     run_->last_rules = proved_;
@@ -247,7 +255,9 @@ class FactReader {
       lose_rules(Cause::Changed, "a heartbeat names other rules than those that were proved");
 
     take_counters(beat, time, shown);
-    take_uplinks(beat, time, shown);
+    take_classes(beat, time);
+    for (const UplinkCount& count : beat.uplinks) facts_.uplinks.insert(count.interface);
+    uplinks_.take(beat, time, shown);
     before_ = end;
     ++beats_;
     if (!sealed_) return append(facts_.unsealed, shown);
@@ -255,15 +265,29 @@ class FactReader {
     if (time.from >= time.to) return add(Cause::Heartbeat, shown, "", "it ends before it begins");
     if (!beat.boot_id.empty() && beat.boot_id != run_->start.boot_id)
       return add(Cause::Heartbeat, shown, "", "it is of another boot than the start record");
-    if (time.to - time.from > nanoseconds(run_->start.interval) + kLate)
+    if (time.to - time.from > interval_of(run_->start.interval) + kLate)
       return add(Cause::Suspended, shown, "", "a heartbeat came late");
     if (!run_->first_from) {
       run_->first_from = time.from;
+      run_->first_said_from = beat.from;
       run_->first_counts = beat.uplinks;
     }
     run_->last_heartbeat = end;
     run_->last_counts = beat.uplinks;
     append(run_->claimed, time);
+  }
+
+  // A class of which there cannot be a packet without a finding.
+  void take_classes(const HeartbeatRecord& beat, Period time) {
+    for (const char* cls : {"escape", "non-ip"}) {
+      const auto now = beat.classes.find(cls);
+      if (now == beat.classes.end()) continue;
+      std::uint64_t& before = classes_[cls];
+      const bool asked = !period_ || (time.from >= period_->from && time.to <= period_->to);
+      if (now->second.packets > before && asked && told_classes_.count(cls) == 0)
+        facts_.without_finding[cls] += now->second.packets - before;
+      before = now->second.packets;
+    }
   }
 
   void take_counters(const HeartbeatRecord& beat, Period time, Period shown) {
@@ -285,48 +309,6 @@ class FactReader {
     }
   }
 
-  void take_uplinks(const HeartbeatRecord& beat, Period time, Period shown) {
-    for (const UplinkCount& count : beat.uplinks) {
-      if (!count.conserved || count.before > count.after)
-        add(Cause::NotConserved, shown, count.interface,
-            "the firewall let " + std::to_string(count.before) + " to " + std::to_string(count.after) +
-                " packets out, the tap saw " + std::to_string(count.seen) + ", " + std::to_string(count.explained) +
-                " are explained");
-      Uplink& uplink = uplinks_[count.interface];
-      if (!uplink.active && uplink.counted && *uplink.counted != count.after) {
-        uplink.active = true;
-        uplink.active_since = shown.from;
-      }
-      uplink.counted = count.after;
-    }
-    const auto counted = [&](const std::string& name) {
-      return std::any_of(beat.uplinks.begin(), beat.uplinks.end(),
-                         [&](const UplinkCount& count) { return count.interface == name; });
-    };
-    const auto watched = [&](const std::string& name) {
-      return std::any_of(
-          run_->start.interfaces.begin(), run_->start.interfaces.end(),
-          [&](const WatchedInterface& interface) { return interface.role == "uplink" && interface.name == name; });
-    };
-    for (const WatchedInterface& interface : run_->start.interfaces)
-      if (const Uplink* uplink = interface.role == "uplink" ? &uplinks_[interface.name] : nullptr;
-          uplink != nullptr && (uplink->active || uplink->counted) && !counted(interface.name))
-        add(Cause::UplinkNotCounted, shown, interface.name, "");
-    if (inventory_ == nullptr) return;
-    const std::vector<std::string>* named = nullptr;
-    for (const InventoryNode* node : expected_) {
-      if (node->joined >= time.to || (node->left && *node->left <= time.from)) continue;
-      named = &node->uplinks;
-      for (const std::string& name : node->uplinks) {
-        if (!watched(name)) add(Cause::UplinkNotWatched, shown, name, "");
-      }
-    }
-    if (named == nullptr) return;
-    for (const WatchedInterface& interface : run_->start.interfaces)
-      if (interface.role == "uplink" && std::find(named->begin(), named->end(), interface.name) == named->end())
-        add(Cause::UplinkNotInInventory, shown, interface.name, "");
-  }
-
   void take(const CanaryIntentRecord& intent) {
     if (pending_) fail_round(now_, "no fate was recorded");
     pending_ = Pending{now_, sealed_, intent};
@@ -334,15 +316,16 @@ class FactReader {
   }
 
   void take(const CanaryFateRecord& fate) {
+    // Once a seed is told, anybody can send what derives from it.
+    const std::optional<std::uint64_t> seed = seed_number(fate.seed);
+    const bool used = seed && !facts_.seeds.insert(*seed).second;
     if (!pending_ || pending_->intent.round != fate.round) {
       if (pending_) fail_round(now_, "no fate was recorded");
       pending_ = Pending{now_, false, {fate.round, "", {}}};
       return fail_round(now_, "its intent was not recorded before", fate);
     }
-    std::vector<std::string> active;
-    for (const auto& [name, uplink] : uplinks_)
-      if (uplink.active) active.push_back(name);
-    std::string why = check_canaries(pending_->intent, fate, active);
+    std::string why = check_canaries(pending_->intent, fate, uplinks_.active());
+    if (why.empty() && used) why = "its seed was used before";
     if (why.empty() && now_ < pending_->time) why = "its fate is of an earlier time than its intent";
     if (!why.empty()) return fail_round(now_, why, fate);
     if (!sealed_ || !pending_->sealed) return pending_.reset();  // shows nothing, and nothing bad
@@ -365,11 +348,7 @@ class FactReader {
     const std::int64_t reach = 2 * mean_;
     append(run_->watched, {earlier(pending_->time, reach), later(pending_->time, reach)});
     append(run_->watched, {earlier(now_, reach), later(now_, reach)});
-    for (auto& [name, uplink] : uplinks_) {
-      if (!uplink.active_since) continue;
-      add(Cause::NoCanary, between(*uplink.active_since, pending_->time), name, "it came up in between");
-      uplink.active_since.reset();
-    }
+    uplinks_.good_round(pending_->time);
     if (failed_since_) add(Cause::CanaryFailed, between(*failed_since_, now_), "", failed_why_);
     failed_since_.reset();
     good_since_ = pending_->time;
@@ -405,10 +384,13 @@ class FactReader {
     if (!in_period(now_, now_)) return;
     ++facts_.probes;
     if (probe.outcome == "denied" || probe.outcome == "inside") ++facts_.probes_denied;
-    if (probe.outcome == "succeeded") facts_.succeeded.push_back({now_, probe, sealed_});
+    constexpr std::string_view kKnown[] = {"denied", "inside", "unsent", "unanswered"};
+    if (std::find(std::begin(kKnown), std::end(kKnown), probe.outcome) == std::end(kKnown))
+      facts_.succeeded.push_back({now_, probe, sealed_});
   }
 
   void take(const GapRecord& gap) {
+    if (gap.reason == GapReason::UndeclaredInterface) uplinks_.undeclared(gap.interface);
     Period time = between(gap.from, gap.to);
     // Without a time of its own it may be of any since the last heartbeat.
     if (gap.from == 0 || gap.to == 0) time = between(run_ != nullptr ? before_ : last_ ? last_->time : now_, now_);
@@ -416,12 +398,16 @@ class FactReader {
   }
 
   void take(const FindingRecord& finding) {
-    sums_.add(finding, sealed_, facts_.runs.size(),
-              [&](std::int64_t from, std::int64_t to) { return in_period(from, to); });
+    told_classes_.insert(finding.cls);
+    sums_.add(finding, sealed_, facts_.runs.size(), [&](std::int64_t from, std::int64_t to) {
+      // What was seen before the agent looked, or later than it was told, has a wrong time: it may be of any up to now.
+      const bool possible =
+          to <= later(now_, kSecond) && (run_ == nullptr || to >= earlier(run_->looks_since(), kSecond));
+      return possible ? in_period(from, to) : in_period(std::min(from, now_), std::max(to, now_));
+    });
   }
 
   LogFacts& facts_;
-  const Inventory* inventory_;
   const std::optional<Period>& period_;
   std::map<std::pair<Cause, std::string>, std::size_t> hole_of_;  // the last one of a cause
   FindingSums sums_;
@@ -429,13 +415,14 @@ class FactReader {
   std::int64_t now_ = 0;
   bool sealed_ = false;
   std::optional<Place> last_;
+  Place clock_base_;         // since when the clocks of this run went on alike
   Run* run_ = nullptr;       // nullptr before a start record and after a stop record
   std::int64_t before_ = 0;  // time of the heartbeat before, or of the start record
   std::uint64_t beats_ = 0;  // of the run
   std::int64_t mean_ = 0;    // between canary rounds
-  std::vector<const InventoryNode*> expected_;
-  std::map<std::string, Uplink> uplinks_;
-  std::map<std::string, std::uint64_t> dropped_;
+  UplinkFacts uplinks_;
+  std::map<std::string, std::uint64_t> dropped_, classes_;
+  std::set<std::string> told_classes_;  // of findings, of this run
   std::map<std::string, Packets> packets_;
   std::uint64_t packets_before_ = 0;  // of runs that are over
 

@@ -2,10 +2,13 @@
 // for one span a run, not for the records.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "auditor/evidence/reader.h"
@@ -22,13 +25,17 @@ struct Run {
   bool start_sealed = false;
   std::optional<std::int64_t> stopped;  // by a sealed stop record
   bool stopped_with_uplinks_down = false;
-  std::optional<std::int64_t> first_from;      // of sealed heartbeats
-  std::optional<std::int64_t> last_heartbeat;  // the same
-  std::string first_rules, last_rules;         // digests of what was proved sealed; empty if nothing was
+  std::optional<std::int64_t> first_from;       // of sealed heartbeats
+  std::optional<std::int64_t> first_said_from;  // the same by its own word, which may be before the start record
+  std::optional<std::int64_t> last_heartbeat;   // the same
+  std::string first_rules, last_rules;          // digests of what was proved sealed; empty if nothing was
   std::vector<UplinkCount> first_counts, last_counts;
   Spans claimed;   // by heartbeats
   Spans enforced;  // enforcement was read and found sealed
   Spans watched;   // near enough to a good canary round
+
+  // Since when it can have seen anything.
+  std::int64_t looks_since() const { return std::min(started, start.capturing_since.value_or(started)); }
 };
 
 // One policy in force, from when a record names it until another one, or another run.
@@ -71,7 +78,9 @@ struct LogFacts {
   std::vector<CanaryLine> failed_rounds;  // the first kMaxListedRounds
   std::uint64_t failed_rounds_left_out = 0;
   std::optional<CanaryLine> last_good;
-  std::vector<TimedProbe> succeeded;                                                                   // probes
+  std::unordered_set<std::uint64_t> seeds;               // of canary rounds, the first eight bytes
+  std::map<std::string, std::uint64_t> without_finding;  // packets, by class
+  std::vector<TimedProbe> succeeded;                     // probes, or an outcome that nobody knows
   std::uint64_t packets = 0, rounds = 0, rounds_good = 0, sensors = 0, probes = 0, probes_denied = 0;  // of the period
   std::uint64_t canary_interval = 0;                                                                   // the longest
   bool pod_unsent = false;  // a pod canary that nobody could send

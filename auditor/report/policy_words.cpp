@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 
+#include "auditor/evidence/text_fields.h"
 #include "auditor/report/report_wording.h"
 #include "compiler/policy/compiled_policy.h"  // printable()
 
@@ -68,8 +69,23 @@ std::vector<std::string> exception_lines(const Policy& policy, const std::vector
                   ": " + use_text(use == uses.end() ? nullptr : &use->second));
   }
   for (const auto& [ticket, use] : strangers)
-    out.push_back((ticket.empty() ? "without a ticket" : shown(ticket)) + ": not of this policy: " + use_text(&use));
+    out.push_back((ticket.empty() ? "of several tickets, or of none: " : shown(ticket) + ": not of this policy: ") +
+                  use_text(&use));
   return out;
+}
+
+std::string exception_fault(const Policy& policy, const FindingRecord& finding) {
+  // Findings of several tickets that were added up name none.
+  if (finding.cls != "excepted" || finding.detail.empty()) return {};
+  const std::int64_t seen = std::max(finding.first_seen, finding.last_seen);
+  const std::string day = time_text(seen).substr(0, 10);
+  bool named = false;
+  for (const Exception& exception : policy.exceptions) {
+    if (printable(exception.ticket) != finding.detail) continue;
+    named = true;
+    if (seen == 0 || day <= to_string(exception.expires)) return {};
+  }
+  return named ? "after the last day of that exception" : "the policy has no such exception";
 }
 
 std::vector<std::string> inside_lines(const Policy& policy) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "auditor/evidence/checkpoint.h"
@@ -54,7 +55,11 @@ class PeriodReport {
     ask_for_what_is_missing();
     read_logs();
     group();
+    compare_seeds();
     for (auto& [name, node] : nodes_) judge(name, node);
+    if (!in_force_ && !others_.empty())
+      reasons_.add(Rank::Missing, "the policy that was given was in force at no node in this time: " +
+                                      others_.begin()->first + " was judged by " + *others_.begin()->second.begin());
     if (result_.nodes.empty()) reasons_.add(Rank::NoEvidence, "no evidence was given");
     find_proven_intervals();
     sort_findings();
@@ -170,7 +175,25 @@ class PeriodReport {
       else if (log.claimed)
         node.asked.push_back(*log.claimed);
     }
+    // Of the time between two logs of a node they claim that they are all there is of it.
+    if (!result_.period)
+      for (auto& [name, node] : nodes_)
+        if (const Spans claimed = united(std::move(node.asked)); !claimed.empty())
+          node.asked = {{claimed.front().from, claimed.back().to}};
     for (auto& [name, node] : nodes_) node.asked = united(std::move(node.asked));
+  }
+
+  // A round whose seed another log told shows nothing of this one.
+  void compare_seeds() {
+    std::unordered_map<std::uint64_t, const LogFacts*> known;
+    std::set<std::pair<std::string, std::string>> told;
+    for (const LogFacts& log : logs_)
+      for (const std::uint64_t seed : log.seeds) {
+        const LogFacts* other = known.try_emplace(seed, &log).first->second;
+        if (other->reading.origin != log.reading.origin && told.emplace(other->directory, log.directory).second)
+          reasons_.add(Rank::Damage, shown(log.node, 60) + ": " + shown(log.directory, 200) +
+                                         ": canary rounds have the seeds of those in " + shown(other->directory, 200));
+      }
   }
 
   // Whether this policy may have been in force, and if not, why.
@@ -185,7 +208,11 @@ class PeriodReport {
       if (enrolment->signed_at > stretch.since ||
           std::find(digests.begin(), digests.end(), stretch.digest) == digests.end())
         continue;
-      if (stretch.digest != digest_ && !stretch.judged.empty()) others_[log.node].insert(stretch.digest);
+      const bool judged = result_.period ? !clipped(stretch.judged, *result_.period).empty() : !stretch.judged.empty();
+      if (stretch.digest == digest_)
+        in_force_ |= judged;
+      else if (judged)
+        others_[log.node].insert(stretch.digest);
       return true;
     }
     why = (stretch.digest.empty() ? "it is not named" : shown(stretch.digest, 80)) + " took effect " +
@@ -210,9 +237,12 @@ class PeriodReport {
     const LogReading& reading = log.reading;
     const std::string where = shown(name, 60) + ": " + shown(log.directory, 200);
     for (const Damage& damage : reading.damages) report.damages.push_back(to_string(damage));
-    for (std::size_t i = 0; i < std::min(kDamages, reading.damages.size()); ++i)
-      reasons_.add(Rank::Damage, where + ": damaged: " + shown(to_string(reading.damages[i]), 300));
-    const std::uint64_t damages = reading.damages.size() + reading.damages_left_out;
+    std::uint64_t damages = 0;
+    for (const Damage& damage : reading.damages) {
+      if (options_.trust && damage.kind == DamageKind::NotEnrolled) continue;  // told below
+      if (++damages <= kDamages) reasons_.add(Rank::Damage, where + ": damaged: " + shown(to_string(damage), 300));
+    }
+    damages += reading.damages_left_out;
     if (damages > kDamages)
       reasons_.add(Rank::Damage, where + ": damaged: and " + grouped(damages - kDamages) + " times more");
     for (const Run& run : log.runs)
@@ -220,7 +250,8 @@ class PeriodReport {
         reasons_.add(Rank::Damage, where + ": a start record names another node: " + shown(run.start.node, 60));
     if (!reading.plan) reasons_.add(Rank::Damage, where + ": no log of a node that can be read");
 
-    if (options_.trust && !reading.enrolled)
+    const auto stranger = [](const Damage& damage) { return damage.kind == DamageKind::NotEnrolled; };
+    if (options_.trust && (!reading.enrolled || std::any_of(reading.damages.begin(), reading.damages.end(), stranger)))
       reasons_.add(Rank::Enrolment,
                    where + ": the trust root " + shown(options_.trust->name) + " enrolled no such keys");
     if (options_.trust && inventory() != nullptr && reading.enrolled) check_inventory(where, log);
@@ -320,12 +351,17 @@ class PeriodReport {
       const std::size_t rank = effect_rank(each.finding);
       if (rank == 0) violated_ = true;
       if (rank < 2) reasons_.add(rank == 0 ? Rank::Violation : Rank::Finding, text);
+      if (const std::string fault = rank == 2 ? exception_fault(policy_, each.finding) : ""; !fault.empty())
+        if (others_.count(log.node) == 0) reasons_.add(Rank::Finding, text + ": " + fault);
       result_.findings.push_back(each);
     }
     result_.findings_left_out += log.findings_left_out;
     if (log.findings_left_out > 0)
       reasons_.add(Rank::Finding, shown(name, 60) + ": " + counted(log.findings_left_out, "finding") +
                                       " beyond the bound of what is listed");
+    for (const auto& [cls, packets] : log.without_finding)
+      reasons_.add(Rank::Finding, shown(name, 60) + ": " + counted(packets, "packet") + " counted as " + cls +
+                                      ", and no finding says which");
     for (const EscapedCanary& escape : log.escapes) {
       if (const auto period = asked_period();
           period && (escape.time.from >= period->to || escape.time.to < period->from))
@@ -341,13 +377,17 @@ class PeriodReport {
     }
     for (const TimedProbe& each : log.succeeded) {
       // An answer to a question may be the resolver's; an address that answered was reached.
-      const bool reached = each.probe.kind != "dns";
+      const bool known = each.probe.outcome == "succeeded";
+      const bool reached = known && each.probe.kind != "dns";
       violated_ = violated_ || reached;
       probes_reached_ += reached ? 1 : 0;
-      reasons_.add(reached ? Rank::Violation : Rank::Finding,
-                   shown(name, 60) + ": a probe succeeded: " + shown(each.probe.kind, 20) + " " +
-                       shown(each.probe.target, 100) + ", " + time_text(each.time) +
-                       std::string(each.sealed ? std::string_view() : kUnsealed));
+      reasons_.add(
+          reached ? Rank::Violation : Rank::Finding,
+          shown(name, 60) +
+              (known ? ": a probe succeeded: "
+                     : ": a probe ended in a way that is not known (" + shown(each.probe.outcome, 20) + "): ") +
+              shown(each.probe.kind, 20) + " " + shown(each.probe.target, 100) + ", " + time_text(each.time) +
+              std::string(each.sealed ? std::string_view() : kUnsealed));
     }
   }
 
@@ -454,7 +494,7 @@ class PeriodReport {
   std::map<std::string, Node> nodes_;
   std::vector<std::string> without_evidence_, idle_;
   std::map<std::string, std::set<std::string>> others_;  // policies, by node
-  bool violated_ = false, pod_unsent_ = false;
+  bool violated_ = false, pod_unsent_ = false, in_force_ = false;
   std::uint64_t escaped_canaries_ = 0, probes_reached_ = 0;
 };
 

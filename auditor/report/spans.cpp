@@ -5,6 +5,12 @@
 
 namespace airtight::audit {
 
+Period between(std::int64_t a, std::int64_t b) {
+  const std::int64_t from = std::min(a, b);
+  const std::int64_t next = from == std::numeric_limits<std::int64_t>::max() ? from : from + 1;
+  return {from, std::max({a, b, next})};
+}
+
 void append(Spans& spans, Period period) {
   if (period.from >= period.to) return;
   if (!spans.empty() && spans.back().from <= period.from && period.from <= spans.back().to)

@@ -10,6 +10,9 @@ namespace airtight::audit {
 
 using Spans = std::vector<Period>;
 
+// At least one nanosecond, whatever the order.
+Period between(std::int64_t a, std::int64_t b);
+
 // Of periods in any order; those that are empty or reversed hold nothing.
 Spans united(Spans periods);
 // Cheap where they come by their beginnings: what touches the last one becomes one with it. Sort with united() if not.

@@ -26,6 +26,7 @@ import time
 
 import agent_scenarios_firewall
 import agent_scenarios_gaps
+import agent_scenarios_handover
 import agent_scenarios_log
 import agent_scenarios_packets
 import agent_scenarios_process
@@ -33,7 +34,8 @@ from agent_judge import TABLE, Lab
 from agent_world import sweep, usable
 
 HERE = pathlib.Path(__file__).resolve().parent
-MODULES = (agent_scenarios_packets, agent_scenarios_firewall, agent_scenarios_gaps, agent_scenarios_log, agent_scenarios_process)
+MODULES = (agent_scenarios_packets, agent_scenarios_firewall, agent_scenarios_gaps, agent_scenarios_handover, agent_scenarios_log,
+           agent_scenarios_process)
 # Through the seam for clock and files: both are of the whole machine, so no lab may do them.
 UNIT = ("clock stepped an hour forward and back", "power cut", "disk that fails or is read-only")
 PATIENCE = 100  # seconds for a scenario; ten times that for a long one

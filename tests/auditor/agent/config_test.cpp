@@ -41,6 +41,7 @@ TEST_CASE("what is no configuration is refused with its place") {
       {"", "agent.json:1:1: no JSON that can be read from here on"},
       {"[]", "agent.json:1:1: expected an object, {\"policy\": …}"},
       {"{\n  \"interval\": 0}", "agent.json:2:3: 'interval' takes a whole number from 1 to 3600"},
+      {"{\"takeOver\": 3601}", "agent.json:1:2: 'takeOver' takes a whole number from 0 to 3600"},
       {"{\"interval\": 1.5}", "agent.json:1:2: 'interval' takes a whole number from 1 to 3600"},
       {"{\"interval\": -1}", "agent.json:1:2: 'interval' takes a whole number from 1 to 3600"},
       {"{\"interval\": \"1\"}", "agent.json:1:2: 'interval' takes a whole number from 1 to 3600"},

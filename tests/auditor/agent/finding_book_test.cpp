@@ -39,12 +39,21 @@ Finding attempt(const char* destination, const char* interface = "cali1") {
   return finding;
 }
 
+std::vector<FindingRecord> changed(FindingBook& book) {
+  std::vector<FindingRecord> records;
+  book.tell_changed([&](const FindingRecord& record) {
+    records.push_back(record);
+    return true;
+  });
+  return records;
+}
+
 TEST_CASE("an attempt is held only where every uplink adds up") {
   const Policy of = policy();
   const OnePod pods;
   FindingBook book(of, &pods);
   book.add({attempt("203.0.113.9")}, true);
-  auto records = book.changed();
+  auto records = changed(book);
   REQUIRE(records.size() == 1);
   CHECK(records[0].rule_id == "AT-A009");
   CHECK(records[0].cls == "attempt");
@@ -52,7 +61,7 @@ TEST_CASE("an attempt is held only where every uplink adds up") {
   CHECK(records[0].workload == "app/web-0");
 
   book.add({attempt("203.0.113.9")}, false);
-  records = book.changed();
+  records = changed(book);
   REQUIRE(records.size() == 1);
   CHECK(records[0].rule_id == "AT-A008");
   CHECK(records[0].cls == "unresolved");
@@ -64,13 +73,13 @@ TEST_CASE("sums go on, and only what changed is told again") {
   const OnePod pods;
   FindingBook book(of, &pods);
   book.add({attempt("203.0.113.9"), attempt("203.0.113.10")}, true);
-  CHECK(book.changed().size() == 1);
-  CHECK(book.changed().empty());
+  CHECK(changed(book).size() == 1);
+  CHECK(changed(book).empty());
   Finding later = attempt("203.0.113.9");
   later.first_seen = 5'000;
   later.last_seen = 9'000;
   book.add({later}, true);
-  const auto records = book.changed();
+  const auto records = changed(book);
   REQUIRE(records.size() == 1);
   CHECK(records[0].packets == 9);
   CHECK(records[0].bytes == 540);
@@ -87,7 +96,7 @@ TEST_CASE("destinations are kept up to 64, and counted beyond") {
   std::vector<Finding> many;
   for (int i = 0; i < 100; ++i) many.push_back(attempt(("203.0.113." + std::to_string(i)).c_str()));
   book.add(many, true);
-  const auto records = book.changed();
+  const auto records = changed(book);
   REQUIRE(records.size() == 1);
   CHECK(records[0].destinations.size() == kMaxDestinations);
   CHECK(records[0].destinations_count == 100);
@@ -105,29 +114,53 @@ TEST_CASE("who it was is never guessed") {
   left.role = audit::Role::Uplink;
   SECTION("a pod's address, before translation") {
     book.add({left}, true);
-    CHECK(book.changed()[0].workload == "app/web-0");
+    CHECK(changed(book)[0].workload == "app/web-0");
   }
   SECTION("a node's address without a sight at a pod's side") {
     left.source = *Ip::parse("10.10.0.5");
     book.add({left}, true);
-    CHECK(book.changed()[0].workload == "node");
+    CHECK(changed(book)[0].workload == "node");
   }
   SECTION("a node's address after translation, joined") {
     left.source = *Ip::parse("10.10.0.5");
     left.pod_side = {{*Ip::parse("10.42.0.2"), "cali1", 3, false}};
     book.add({left}, true);
-    CHECK(book.changed()[0].workload == "app/web-0");
+    CHECK(changed(book)[0].workload == "app/web-0");
   }
   SECTION("two pods sent the same") {
     left.pod_side = {{*Ip::parse("10.42.0.2"), "cali1", 3, false}, {*Ip::parse("10.42.0.3"), "cali2", 3, false}};
     book.add({left}, true);
-    CHECK(book.changed()[0].workload == "unknown");
+    CHECK(changed(book)[0].workload == "unknown");
   }
   SECTION("an address of nobody") {
     left.source = *Ip::parse("192.0.2.1");
     book.add({left}, true);
-    CHECK(book.changed()[0].workload == "unknown");
+    CHECK(changed(book)[0].workload == "unknown");
   }
+}
+
+TEST_CASE("what could not be told is told again") {
+  const Policy of = policy();
+  FindingBook book(of, nullptr);
+  book.add({attempt("203.0.113.9")}, true);
+  book.tell_changed([](const FindingRecord&) { return false; });
+  CHECK(changed(book).size() == 1);
+  CHECK(changed(book).empty());
+}
+
+TEST_CASE("a scan of ports is one attempt") {
+  const Policy of = policy();
+  FindingBook book(of, nullptr);
+  std::vector<Finding> scan;
+  for (int port = 1; port <= 1000; ++port) {
+    scan.push_back(attempt("203.0.113.9"));
+    scan.back().port = port;
+  }
+  book.add(scan, true);
+  const auto records = changed(book);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].packets == 3000);
+  CHECK_FALSE(records[0].port.has_value());
 }
 
 TEST_CASE("a flood of different findings is added up, not lost") {
@@ -141,7 +174,10 @@ TEST_CASE("a flood of different findings is added up, not lost") {
   book.add(many, true);
   CHECK(book.entries() == FindingBook::kMaxEntries + 1);
   std::uint64_t packets = 0;
-  for (const FindingRecord& record : book.changed()) packets += record.packets;
+  for (auto records = changed(book); !records.empty(); records = changed(book)) {
+    CHECK(records.size() <= FindingBook::kToldAtOnce);
+    for (const FindingRecord& record : records) packets += record.packets;
+  }
   CHECK(packets == 3 * many.size());
 }
 

@@ -158,6 +158,32 @@ TEST_CASE("device bound: sent") {
   }
 }
 
+TEST_CASE("device bound: a driver that counts buffers leaves no surplus to hide in") {
+  const auto sent = [](std::uint64_t frames, std::uint64_t segments) {
+    TapCounters counters = tap(0, frames);
+    counters.segments_allowed = segments;
+    return counters;
+  };
+  DeviceBound bound;
+  CHECK(text(bound.add(device(0, 100), sent(100, 0))).empty());
+  SECTION("buffers were sent, and the device counted as many frames as the tap") {
+    CHECK(text(bound.add(device(0, 150), sent(150, 7'000))).empty());
+    CHECK(text(bound.add(device(0, 165), sent(160, 7'000))) ==
+          "tx_packets: 5 frames sent that the tap did not see (tx_packets)");
+    CHECK(text(bound.add(device(0, 215), sent(210, 14'000))).empty());
+    CHECK(text(bound.add(device(0, 226), sent(220, 14'000))) ==
+          "tx_packets: 1 frames sent that the tap did not see (tx_packets)");
+  }
+  SECTION("the device counted segments: within the surplus nothing is told") {
+    CHECK(text(bound.add(device(0, 2'150), sent(150, 7'000))).empty());
+    CHECK(text(bound.add(device(0, 2'165), sent(160, 7'000))).empty());
+  }
+  SECTION("too few buffers to tell") {
+    CHECK(text(bound.add(device(0, 150), sent(150, 63))).empty());
+    CHECK(text(bound.add(device(0, 165), sent(160, 63))).empty());
+  }
+}
+
 TEST_CASE("device bound: what passes between two looks is nobody's difference") {
   const auto bracket = [](std::uint64_t before, std::uint64_t after) {
     TapCounters counters = tap(after, after);

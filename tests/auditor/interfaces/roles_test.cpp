@@ -74,9 +74,15 @@ TEST_CASE("roles: the command line comes first") {
   const InterfaceRoles roles(policy, {"wan*", "lo"}, {"eth0", "p1", "wan1"});
   CHECK(text(roles.of(link("wan0"))) == "uplink: --uplink wan*");
   CHECK(text(roles.of(link("wan1"))) == "uplink: --uplink wan*");
-  CHECK(text(roles.of(link("eth0"))) == "pod side: --pod-side eth0");
-  CHECK(text(roles.of(link("p1"))) == "pod side: --pod-side p1");
+  CHECK(text(roles.of(link("p1", "veth"))) == "pod side: --pod-side p1");
   CHECK(text(roles.of(link("p1", "veth", false))) == "down: it is down");
+}
+
+TEST_CASE("roles: a word on the command line makes no way out a pod's side") {
+  const Policy policy = sample();
+  const InterfaceRoles roles(policy, {"wan*", "lo"}, {"eth0", "bond0", "p1"});
+  CHECK(text(roles.of(link("eth0"))) == "uplink: matches uplinks eth0");
+  CHECK(text(roles.of(link("p1"))) == "undeclared: no pattern matches");
   CHECK(text(roles.of(link("bond0", "bond"))) == "uplink: matches uplinks bond*");
   CHECK(text(roles.of(loopback())) == "uplink: --uplink lo");
 }
@@ -150,7 +156,7 @@ TEST_CASE("roles: uplinks that are not there") {
   const Link down = link("eth0", "", false), bond = link("bond1", "bond");
   CHECK(roles.absent({}) == std::vector<std::string>{"wan0", "eth0", "bond*"});
   CHECK(roles.absent({{down.index, down}}) == std::vector<std::string>{"wan0", "bond*"});
-  CHECK(roles.absent({{bond.index, bond}}) == std::vector<std::string>{"wan0", "eth0", "bond*"});
+  CHECK(roles.absent({{bond.index, bond}}) == std::vector<std::string>{"wan0", "eth0"});
 }
 
 }  // namespace

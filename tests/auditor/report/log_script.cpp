@@ -38,7 +38,8 @@ HeartbeatRecord beat_of(const Node& node, std::int64_t from, std::uint64_t seen)
 
 Round round_of(const Node& node, const std::string& name, int bad, const std::string& fate) {
   Round round;
-  const std::string seed(32, static_cast<char>('a' + name.size() % 20));
+  static unsigned rounds = 0;  // no two have one seed
+  const std::string seed(bytes_of(sha256({name, std::to_string(++rounds)})));
   round.intent.round = round.fate.round = name;
   round.intent.commitment = digest_of(seed);
   round.fate.seed = to_hex(seed);
@@ -124,7 +125,9 @@ World::World() : policy(tiny_policy()), trust{"example.org/trust", Secret(std::a
 void World::write_log(MemoryDisk& own, const std::string& directory, const Script& script, bool close) {
   TestClock clock;
   LogWriter writer(own, clock, "log", "key-state");
-  const auto go = [&](std::int64_t time) { clock.times = {time, time - kBegin + 60 * kSecond}; };
+  const auto go = [&](std::int64_t time) {
+    clock.times = {time, (slow_clock ? slow_clock(time) : time) - kBegin + 60 * kSecond};
+  };
   go(script.empty() ? kBegin : script.front().time);
   REQUIRE_FALSE(writer.open());
   for (const Line& line : script) {

@@ -86,6 +86,7 @@ struct World {
   NoteSigner trust;
   MemoryDisk disk;
   std::vector<std::string> directories;
+  std::function<std::int64_t(std::int64_t)> slow_clock;  // what the clock since boot says of a time; empty: the same
 
  private:
   void write_log(MemoryDisk& own, const std::string& directory, const Script& script, bool close);

@@ -57,6 +57,8 @@ ReportResult rich_result() {
   n2.name = "n2";
   Script first = quiet(world.node, 0, 9), again = quiet(world.node, 91, 9), second = quiet(n2);
   get<StartRecord>(again).capturing_since = at(80);
+  get<StartRecord>(again).enforcement_digest = digest_of("rules");
+  get<HeartbeatRecord>(again).from = at(90.4);
   for (Line& line : again)
     if (auto* beat = std::get_if<HeartbeatRecord>(&line.body)) beat->uplinks[0] = {"eth0", 200, 200, 200, 0, true};
   append(first, again);

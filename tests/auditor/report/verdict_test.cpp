@@ -98,8 +98,8 @@ const Story kStories[] = {
      "inconclusive: n1: an uplink was not counted (eth0), 2026-01-01T00:00:50.3Z – 2026-01-01T00:01:00.3Z (10 s)"},
     {"an uplink that was not watched",
      [](World&, Script& script) { get<StartRecord>(script).interfaces[0].role = "undeclared"; },
-     "inconclusive: n1: an uplink of the inventory was not watched (eth0), 2026-01-01T00:00:20Z – 2026-01-01T00:02:40Z "
-     "(2 min 20 s), and 1 more reason"},
+     "inconclusive: n1: an undeclared interface was up (eth0), 2026-01-01T00:00:20Z – 2026-01-01T00:02:40Z (2 min 20 "
+     "s): it was up at the start, and nothing says until when, and 1 more reason"},
     {"an uplink that the inventory does not name",
      [](World& world, Script& script) {
        world.node.uplinks = {"eth0", "eth1"};
