@@ -2,6 +2,7 @@
 // stop(). One thread, but for the judge's and the prober's. For the files of the agent alone.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -108,6 +109,9 @@ class Agent {
 
   std::unique_ptr<Policy> policy_;
   std::string policy_digest_, policy_text_;
+  // Of policy.json when it was last read: inode, size, times of change of content and of anything.
+  using FileState = std::array<std::int64_t, 6>;
+  FileState policy_state_{};
   std::vector<std::unique_ptr<Policy>> retired_;  // whom somebody may still look at
   LogKeeper log_;
   std::unique_ptr<PodFile> pods_;

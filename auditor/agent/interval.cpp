@@ -149,6 +149,17 @@ void Agent::heartbeat(std::int64_t at, IntervalAccount& account, const JudgeRead
 }
 
 void Agent::check_policy_file() {
+  // By time and size first: most intervals need no reading. A file that cannot be looked at is read, and is no policy.
+  struct stat status {};
+  const bool there = ::stat(config_.policy.c_str(), &status) == 0;
+  const FileState state{static_cast<std::int64_t>(status.st_ino),
+                        status.st_size,
+                        status.st_mtim.tv_sec,
+                        status.st_mtim.tv_nsec,
+                        status.st_ctim.tv_sec,
+                        status.st_ctim.tv_nsec};
+  if (there && state == policy_state_ && !policy_text_.empty()) return;
+  policy_state_ = state;
   std::ifstream file(config_.policy, std::ios::binary);
   std::string text(std::istreambuf_iterator<char>(file), {});
   if (text == policy_text_) return;

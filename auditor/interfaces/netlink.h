@@ -95,6 +95,6 @@ class Asker {
 // longer than the buffer is std::errc::message_size.
 std::error_code receive(int socket, int flags, std::vector<std::uint8_t>& buffer, Bytes& datagram);
 
-inline constexpr std::size_t kLongestDatagram = std::size_t{1} << 20;  // the kernel's own are 32 KiB, more with SR-IOV
+inline constexpr std::size_t kLongestDatagram = std::size_t{1} << 18;  // the kernel's own are 32 KiB, more with SR-IOV
 
 }  // namespace airtight::audit::netlink
