@@ -260,6 +260,10 @@ class PeriodReport {
       if (allowed(log, stretch, why)) continue;
       for (const Period& time : stretch.judged) log.holes.push_back({Cause::Policy, time, "", why, 0});
     }
+    for (const Run& run : log.runs)
+      for (const WatchedInterface& interface : run.start.interfaces)
+        if (interface.role == "pod side" && interface.why.starts_with("--pod-side"))
+          by_flag_.insert(shown(name, 60) + ": " + shown(interface.name, 60));
     for (const std::string& uplink : log.idle_uplinks) idle_.push_back(shown(name, 60) + ": " + shown(uplink, 60));
     pod_unsent_ = pod_unsent_ || log.pod_unsent;
   }
@@ -438,6 +442,9 @@ class PeriodReport {
     if (!idle_.empty())
       all.push_back("uplinks that were down when the agent started and never counted a packet stayed down: " +
                     listed(idle_, 10));
+    if (!by_flag_.empty())
+      all.push_back("interfaces lead to a pod because the agent's command line said so: " +
+                    listed({by_flag_.begin(), by_flag_.end()}, 10));
     for (std::string& line : policy_assumptions(policy_)) all.push_back(std::move(line));
   }
 
@@ -453,6 +460,9 @@ class PeriodReport {
         "packets that no sensor could see: management controllers and sideband network cards, other guests of "
         "the hypervisor, removable media");
     all.push_back("covert channels through inside relays, and names hidden by ECH");
+    all.push_back(
+        "ways around the firewall (tc and XDP programs, AF_XDP sockets) are listed once an interval: one that came and "
+        "went in between is bounded by the devices' own counters alone");
     if (pod_unsent_)
       all.push_back(
           "nobody could send a pod canary in some rounds: that the forward hook holds is shown by the proof of "
@@ -493,6 +503,7 @@ class PeriodReport {
   std::size_t anchors_ = 0;
   std::map<std::string, Node> nodes_;
   std::vector<std::string> without_evidence_, idle_;
+  std::set<std::string> by_flag_;
   std::map<std::string, std::set<std::string>> others_;  // policies, by node
   bool violated_ = false, pod_unsent_ = false, in_force_ = false;
   std::uint64_t escaped_canaries_ = 0, probes_reached_ = 0;
