@@ -3,7 +3,7 @@
 #
 # On Debian 12. Root installs packages (packaging/packages.txt) and runs the network labs; without root, or offline with everything in
 # place, it goes on and says what it skips. Nothing but the package installation (npm's included) uses a network. Safe to run again.
-# CI=true: a skip that is not in tests/skips.txt fails the run. FUZZ_SECONDS (60): time of the fuzz test.
+# CI=true: a skip that is not in tests/skips.txt fails the run. FUZZ_SECONDS (40): time of the fuzz test.
 # Exit codes: 0 all passed; 1 a test failed; 4 it could not be built.
 set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +11,7 @@ cd "$root" || exit 4
 # A plain chroot has no root that is a mount point, and network namespaces need one.
 [ -n "${AIRTIGHT_ROOTED:-}" ] || AIRTIGHT_ROOTED=1 exec bash packaging/rooted.sh bash "$root/tests/run.sh" "$@"
 preset=${AIRTIGHT_PRESET:-release}
-export FUZZ_SECONDS=${FUZZ_SECONDS:-60}
+export FUZZ_SECONDS=${FUZZ_SECONDS:-40}
 export PATH=$PATH:/usr/sbin:/sbin
 started=$SECONDS
 

@@ -87,7 +87,7 @@ airtight_script(schema_manifest_outputs policy/check_policy_schema.py
 # --- real kernels, resolvers and fuzzers: alone, since they wait for packets and use every core
 airtight_script(nftables_lab lab/nftables_lab.sh COMMAND sh lab/nftables_lab.sh ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
 airtight_script(bind_lab lab/bind_lab.sh COMMAND bash lab/bind_lab.sh ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
-airtight_script(agent_lab lab/agent_lab.py COMMAND python3 lab/agent_lab.py $<TARGET_FILE:airtight-auditor> ${airtight_program}
+airtight_script(agent_lab lab/agent_lab.py COMMAND python3 lab/agent_lab.py $<TARGET_FILE:airtight-auditor> ${airtight_program} --jobs 4
   PROPERTIES RUN_SERIAL TRUE TIMEOUT 900)
 airtight_script(verify_lab lab/verify_lab.py COMMAND python3 lab/verify_lab.py ${airtight_program} PROPERTIES RUN_SERIAL TRUE)
 airtight_script(verify_readers_lab lab/verify_readers_lab.sh
