@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "auditor/agent/counter_table.h"
+#include "auditor/canary/round.h"  // counter_name()
 
 namespace airtight::audit {
 
@@ -61,7 +62,7 @@ void Accounts::uplink(Watched& watched, const EgressReading& egress, std::int64_
   if (!watched.captured || !watched.sent) return not_conserved("no tap: " + watched.trouble);
   const EgressReading::Device& device = egress.devices.at(index);
   account.counters[name + ".sent"] = device.sent;
-  const std::string spelled = filter_name(name);
+  const std::string spelled = counter_name(name);
   const auto before = counter(egress.before, "accepted_" + spelled),
              after = counter(egress.after, "accepted_" + spelled);
   const auto oversize_before = counter(egress.before, "oversize_" + spelled);

@@ -15,8 +15,6 @@ namespace airtight::audit {
 
 namespace {
 
-namespace asio = boost::asio;
-
 constexpr std::chrono::milliseconds kEnforcementPoll{20};
 constexpr std::uint64_t kHoleAllows = 6;  // seconds between rounds, on average
 constexpr std::uint32_t kSnapLength = 65'535;
@@ -50,18 +48,36 @@ Agent::~Agent() {
     if (descriptor->is_open()) descriptor->release();
 }
 
-void Agent::load_policy() {
+std::string Agent::policy_file() const {
   std::ifstream file(config_.policy, std::ios::binary);
-  if (!file) throw std::system_error(errno, std::generic_category(), config_.policy);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (text.size() > kMaxPolicyBytes) throw std::runtime_error(config_.policy + " is too long for a policy.json");
+  std::string text;
+  std::array<char, 1 << 16> part{};
+  while (file && text.size() <= kMaxPolicyBytes) {
+    file.read(part.data(), part.size());
+    text.append(part.data(), static_cast<std::size_t>(file.gcount()));
+  }
+  return text;
+}
+
+std::unique_ptr<Policy> Agent::parse_policy(std::string text, std::string& why) const {
+  if (text.size() > kMaxPolicyBytes) {
+    why = config_.policy + " is too long for a policy.json\n";
+    return nullptr;
+  }
   Sources sources;
   Diagnostics diagnostics;
-  policy_text_ = text;
   const std::uint32_t source = sources.add(config_.policy, std::move(text));
   std::optional<Policy> policy = parse_compiled_policy(source, sources, diagnostics);
-  if (!policy) throw BadPolicy(render_text(diagnostics, sources, false));
-  policy_ = std::make_unique<Policy>(std::move(*policy));
+  if (!policy) why = render_text(diagnostics, sources, false);
+  return policy ? std::make_unique<Policy>(std::move(*policy)) : nullptr;
+}
+
+void Agent::load_policy() {
+  if (!std::ifstream(config_.policy)) throw std::system_error(errno, std::generic_category(), config_.policy);
+  policy_text_ = policy_file();
+  std::string why;
+  policy_ = parse_policy(policy_text_, why);
+  if (!policy_) throw BadPolicy(why);
   policy_digest_ = policy_digest(*policy_);
 }
 
@@ -87,8 +103,7 @@ void Agent::watch_signals() {
     if (error) return;
     if (number == SIGHUP) {
       notify_manager("RELOADING=1");
-      policy_text_.clear();
-      if (taking_ == TakeOver::None) check_policy_file();  // else with the first interval
+      if (taking_ == TakeOver::None) check_policy_file(true);  // else with the first interval
       notify_manager("READY=1");
     } else {
       stop("signal", false);
@@ -150,7 +165,7 @@ void Agent::begin() {
   alarms_.assign(judge_->alarm_fd());
   follow(alarms_, [this] { alarm(); });
   if (taking_ == TakeOver::None) serve(0);
-  enforcement_->interval(day_of(now()).value_or(Date{}));
+  keep(enforcement_->interval(day_of(now()).value_or(Date{})));
   poll_enforcement();
 }
 
@@ -169,14 +184,14 @@ void Agent::write_start(std::optional<std::int64_t> capturing_since, const std::
   start.uplinks_down = watch_->uplinks_down();
   start.interfaces = watch_->describe();
   if (log_.last_time() != 0 && (!capturing_since || !unbridged.empty())) {
-    gap({GapReason::Restart,
-         log_.last_time(),
-         now(),
-         {},
-         0,
-         "no agent wrote this log" + (unbridged.empty() ? "" : ": " + unbridged)});
+    owe(GapRecord{GapReason::Restart,
+                  log_.last_time(),
+                  now(),
+                  {},
+                  0,
+                  "no agent wrote this log" + (unbridged.empty() ? "" : ": " + unbridged)});
   }
-  log_.write(start);
+  owe(start);
   for (const WatchedInterface& interface : start.interfaces) {
     if (interface.role == "absent" || interface.role == "undeclared") note(interface.name + ": " + interface.why);
   }
@@ -203,7 +218,7 @@ void Agent::poll_enforcement() {
 
 void Agent::keep(const std::vector<EnforcementRecord>& records) {
   if (taking_ != TakeOver::None) return watch_rules(records);
-  for (const EnforcementRecord& record : records) log_.write(record);
+  for (const EnforcementRecord& record : records) owe(record);
 }
 
 void Agent::cover() {
@@ -214,9 +229,9 @@ void Agent::cover() {
 void Agent::count_from_here() {
   from_ = good_round_ = now();
   // Where counting starts; what is missing already is a gap of the first interval.
-  IntervalAccount base = accounts_->take(from_, from_);
+  (void)accounts_->take(from_, from_);
   // What came before is claimed by nobody; but what left has left.
-  std::vector<Finding> early = judge_->read().findings;
+  std::vector<Finding> early = judge_->findings();
   std::erase_if(early, [](const Finding& finding) { return finding.effect != Effect::Violated; });
   book_->add(early, false);
 }
@@ -284,7 +299,7 @@ void Agent::end() {
     loop_.stop();
     return;
   }
-  const bool written = log_.write(StopRecord{end_.why, watch_->uplinks_down()});
+  const bool written = pay() && log_.write(StopRecord{end_.why, watch_->uplinks_down()});
   if (!log_.close() || !written) {
     end_ = {"the evidence log could not be written to its end", true};
   }

@@ -46,6 +46,9 @@ class Agent {
   // --- agent.cpp: the beginning, the end, and what the kernel says
   void begin();
   void load_policy();
+  // policy.json parsed; empty, with the diagnostics in `why`, for what is none.
+  std::unique_ptr<Policy> parse_policy(std::string text, std::string& why) const;
+  std::string policy_file() const;  // its bytes, of which there may be too many by one; empty if it cannot be read
   void follow(Descriptor& descriptor, std::function<void()> ready);
   void watch_signals();
   // `capturing_since` of a hand-over; `unbridged`: why the time since the log's last record is a gap, in one.
@@ -77,7 +80,7 @@ class Agent {
   void interval(std::function<void()> then);
   void conclude_interval(std::int64_t at, IntervalAccount account, bool judged);
   void heartbeat(std::int64_t at, IntervalAccount& account, const JudgeReading& reading);
-  void check_policy_file();
+  void check_policy_file(bool asked);
   void use_policy(std::unique_ptr<Policy> policy, const std::string& why);
 
   // --- rounds.cpp
@@ -98,7 +101,10 @@ class Agent {
   Page page(const std::string& path);
 
   std::int64_t now() { return clock_.now().realtime; }
-  void gap(GapRecord record) { log_.write(record); }
+  // Writes a record that no time may be claimed without: where the disk refuses it, it is kept and written first when
+  // the disk takes records again, and no heartbeat comes before it.
+  void owe(RecordBody body);
+  bool pay();  // whether nothing is owed any more
 
   const AgentConfig& config_;
   const std::string version_;
@@ -124,6 +130,7 @@ class Agent {
   std::unique_ptr<FindingBook> book_;
   std::unique_ptr<HttpServer> http_;
   Metrics metrics_;
+  std::deque<RecordBody> owed_;
   std::vector<GapRecord> pending_;  // gaps of the interval at hand, in the order of their coming
 
   boost::asio::signal_set signals_{loop_};

@@ -24,13 +24,4 @@ std::optional<CounterTable> parse_counters(std::string_view json) {
   return table;
 }
 
-std::string filter_name(std::string_view device) {
-  std::string name(device);
-  for (char& c : name) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    if (!plain) c = '_';
-  }
-  return name;
-}
-
 }  // namespace airtight::audit

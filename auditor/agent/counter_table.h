@@ -19,7 +19,4 @@ using CounterTable = std::map<std::string, PacketCounter, std::less<>>;
 // Empty for anything that is no such listing.
 std::optional<CounterTable> parse_counters(std::string_view json);
 
-// How the firewall's files spell a device in names of chains and counters: "eth0.100" is "eth0_100".
-std::string filter_name(std::string_view device);
-
 }  // namespace airtight::audit

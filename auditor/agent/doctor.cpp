@@ -21,6 +21,7 @@
 #include <optional>
 
 #include "auditor/agent/counter_table.h"
+#include "auditor/canary/round.h"  // counter_name()
 #include "auditor/capture/packet_ring.h"
 #include "auditor/classify/boundary.h"  // day_of()
 #include "auditor/enforcement/proof.h"
@@ -117,7 +118,7 @@ std::optional<bool> ethtool(const std::string& device, std::uint32_t command) {
 
 void uplink(const Link& link, const std::optional<CounterTable>& egress, Chart& chart) {
   const std::string topic = "uplink " + link.name;
-  const std::string spelled = filter_name(link.name);
+  const std::string spelled = counter_name(link.name);
   if (!egress || egress->count("accepted_" + spelled) == 0) {
     chart.add(Ability::Cannot, topic, "no egress chain counts what leaves: the uplink cannot be conserved",
               "load the firewall with its apply.sh (nftables target)");
@@ -232,7 +233,7 @@ std::vector<Diagnosis> examine(const Patient& patient) {
   clocks(chart);
   if (!patient.state.empty()) state_directory(patient.state, chart);
   if (patient.policy == nullptr) {
-    chart.add(Ability::Limited, "policy", "none was given: uplinks, ways around and rules were not looked at",
+    chart.add(Ability::Cannot, "policy", "none was given: uplinks, ways around and rules were not looked at",
               "give --policy FILE");
     return chart.rows;
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
@@ -29,6 +30,8 @@ EnforcementWatch::EnforcementWatch(Opener& opener, unsigned seconds) : opener_(o
 
 void EnforcementWatch::use(const Policy& policy, std::vector<std::string> uplinks) {
   policy_json_ = serialise(policy);
+  expiries_.clear();
+  for (const Exception& exception : policy.exceptions) expiries_.push_back(exception.expires);
   uplinks_ = std::move(uplinks);
   proved_digest_.clear();
   prover_.reset();
@@ -58,8 +61,16 @@ std::vector<EnforcementRecord> EnforcementWatch::take_events() {
   return records;
 }
 
-void EnforcementWatch::interval(Date today) {
+std::vector<EnforcementRecord> EnforcementWatch::interval(Date today) {
+  std::vector<EnforcementRecord> records;
   if (today != today_) {
+    const bool ended = std::any_of(expiries_.begin(), expiries_.end(),
+                                   [&](Date expires) { return expires < today && !(expires < today_); });
+    if (known_ && ended) {
+      unsure_ = true;
+      last_ = record(reading_digest_, "changed", {"an exception expired: the rules are proved without it"});
+      records.push_back(last_);
+    }
     today_ = today;
     proved_digest_.clear();
     prover_.reset();  // its proof is about yesterday
@@ -70,6 +81,7 @@ void EnforcementWatch::interval(Date today) {
   if (error || generation != generation_ || (known_ && proved_digest_.empty()) ||
       std::chrono::steady_clock::now() - read_at_ >= kShareOfReading * took_)
     wanted_ = true;
+  return records;
 }
 
 void EnforcementWatch::begin() {

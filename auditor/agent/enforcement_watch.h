@@ -31,7 +31,8 @@ class EnforcementWatch {
   std::vector<EnforcementRecord> take_events();
   // Once an interval: reads again, where that is cheap; else if nftables changed, if the day did (exceptions expire),
   // or if it was long ago.
-  void interval(Date today);
+  // Where an exception ended with the day before, what was proved is no answer any more: a record.
+  std::vector<EnforcementRecord> interval(Date today);
   bool busy() const { return stream_ || prover_ || wanted_; }
   std::vector<EnforcementRecord> poll();
 
@@ -49,6 +50,7 @@ class EnforcementWatch {
   const unsigned seconds_;
   std::string policy_json_;
   std::vector<std::string> uplinks_;
+  std::vector<Date> expiries_;  // of the policy's exceptions
   Date today_;
   Fd events_;
   Fd stream_;         // of a reading under way

@@ -87,7 +87,7 @@ void FindingBook::tell_changed(const std::function<bool(const FindingRecord&)>& 
   for (const Effect effect : {Effect::Violated, Effect::Inconclusive, Effect::None}) {
     for (auto& [key, entry] : entries_) {
       if (!entry.changed || entry.record.effect != to_string(effect)) continue;
-      if (told++ >= kToldAtOnce) return;
+      if (effect == Effect::None && told++ >= kToldAtOnce) return;
       if (tell(entry.record)) entry.changed = false;
     }
   }

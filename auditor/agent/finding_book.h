@@ -31,8 +31,9 @@ class FindingBook {
   void add(const std::vector<Finding>& findings, bool conserved);
   static constexpr std::size_t kMaxAllDestinations = 200'000;  // of all entries together, likewise
   static constexpr std::size_t kToldAtOnce = 200;
-  // Hands out those whose sums changed since they were told, the worst effect first and at most kToldAtOnce: a pod that
-  // scans must not keep the log busy. `tell` says whether it was told; what was not comes again.
+  // Hands out those whose sums changed since they were told, the worst effect first; of those that are only listed at
+  // most kToldAtOnce: a pod that scans must not keep the log busy. `tell` says whether it was told; what was not comes
+  // again.
   void tell_changed(const std::function<bool(const FindingRecord&)>& tell);
   std::size_t entries() const { return entries_.size(); }
   // Packets by rule id and effect, cumulative: for /metrics.

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
@@ -22,6 +21,7 @@ constexpr std::chrono::seconds kSettleBound{2};  // for the judge to judge what 
 // How late an interval may come before its time counts as one in which nobody watched.
 constexpr std::int64_t kLate = 2 * kSecond;
 constexpr unsigned kOpenerPatience = 3;  // intervals
+constexpr std::size_t kMaxOwed = 100'000;
 
 }  // namespace
 
@@ -36,10 +36,10 @@ void Agent::schedule_interval() {
 }
 
 void Agent::interval_due() {
-  check_policy_file();
+  check_policy_file(false);
   if (pods_)
     for (const std::string& error : pods_->refresh(now())) note(error);
-  enforcement_->interval(day_of(now()).value_or(Date{}));
+  keep(enforcement_->interval(day_of(now()).value_or(Date{})));
   poll_enforcement();
   interval([this] {
     if (!stopping_) schedule_interval();
@@ -106,12 +106,17 @@ void Agent::conclude_interval(std::int64_t at, IntervalAccount account, bool jud
   // Where anything is missing, nothing shows that an attempt was held.
   account.conserved &= account.gaps.empty();
   book_->add(reading.findings, account.conserved);
-  for (const GapRecord& gap : account.gaps) log_.write(gap);
-  book_->tell_changed([this](const FindingRecord& finding) {
+  for (const GapRecord& gap : account.gaps) owe(gap);
+  bool told = true;
+  book_->tell_changed([&](const FindingRecord& finding) {
     sign_now_ |= finding.effect == to_string(Effect::Violated);
-    return log_.write(finding);
+    const bool written = log_.write(finding);
+    told &= written || finding.effect == to_string(Effect::None);
+    return written;
   });
-  heartbeat(at, account, reading);
+  // What is known of this time and not in the log must be missing as time.
+  if (pay() && told) heartbeat(at, account, reading);
+  from_ = at;
   log_.end_interval(std::exchange(sign_now_, false));
   update_metrics(reading, account, at);
   last_reading_ = std::move(reading);
@@ -126,29 +131,36 @@ void Agent::heartbeat(std::int64_t at, IntervalAccount& account, const JudgeRead
   // Until a record says what it is, it is what the last one said.
   if (enforcement_->last().digest != told_enforcement_) record.enforcement_digest = enforcement_->last().digest;
   for (const auto& [name, value] : account.counters) {
-    const auto [told, fresh] = told_counters_.try_emplace(name, 0);
-    if (!fresh && told->second == value) continue;
-    told->second = value;
-    record.counters[name] = value;
+    const auto told = told_counters_.find(name);
+    if (told == told_counters_.end() || told->second != value) record.counters[name] = value;
   }
   for (std::size_t i = 0; i < kClassCount; ++i) {
     const ClassSum sum{reading.counts.classes[i].packets, reading.counts.classes[i].bytes};
     const std::string name(to_string(static_cast<Class>(i)));
-    if (told_classes_[name] == sum) continue;
-    told_classes_[name] = sum;
-    record.classes[name] = sum;
+    const auto told = told_classes_.find(name);
+    if (told == told_classes_.end() ? sum != ClassSum{} : told->second != sum) record.classes[name] = sum;
   }
   record.uplinks = std::move(account.uplinks);
   record.lag = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now() - at) / 1'000'000 + 1);
   if (told_boot_) record.boot_id.clear(), record.policy_digest.clear();
-  if (log_.write(record)) {
-    told_boot_ = true;
-    if (!record.enforcement_digest.empty()) told_enforcement_ = record.enforcement_digest;
-  }
-  from_ = at;
+  if (!log_.write(record)) return;
+  told_boot_ = true;
+  if (!record.enforcement_digest.empty()) told_enforcement_ = record.enforcement_digest;
+  for (const auto& [name, value] : record.counters) told_counters_[name] = value;
+  for (const auto& [name, sum] : record.classes) told_classes_[name] = sum;
 }
 
-void Agent::check_policy_file() {
+void Agent::owe(RecordBody body) {
+  owed_.push_back(std::move(body));
+  if (!pay() && owed_.size() > kMaxOwed) stop("error: the evidence log cannot be written", true);
+}
+
+bool Agent::pay() {
+  while (!owed_.empty() && log_.write(owed_.front())) owed_.pop_front();
+  return owed_.empty();
+}
+
+void Agent::check_policy_file(bool asked) {
   // By time and size first: most intervals need no reading. A file that cannot be looked at is read, and is no policy.
   struct stat status {};
   const bool there = ::stat(config_.policy.c_str(), &status) == 0;
@@ -158,37 +170,31 @@ void Agent::check_policy_file() {
                         status.st_mtim.tv_nsec,
                         status.st_ctim.tv_sec,
                         status.st_ctim.tv_nsec};
-  if (there && state == policy_state_ && !policy_text_.empty()) return;
+  if (there && state == policy_state_ && !asked) return;
   policy_state_ = state;
-  std::ifstream file(config_.policy, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
+  std::string text = policy_file(), why;
   if (text == policy_text_) return;
-  const bool asked = policy_text_.empty();
   policy_text_ = text;
-  Sources sources;
-  Diagnostics diagnostics;
-  const std::uint32_t source = sources.add(config_.policy, std::move(text));
-  std::optional<Policy> policy = parse_compiled_policy(source, sources, diagnostics);
+  std::unique_ptr<Policy> policy = parse_policy(std::move(text), why);
   if (!policy) {
     pending_.push_back({GapReason::Other,
-                        from_,
+                        covering_ ? from_ : now(),
                         now(),
                         {},
                         0,
                         "policy.json changed and cannot be read: the one before stays in force"});
-    note(config_.policy +
-         " changed and cannot be read, the policy before stays in force: " + render_text(diagnostics, sources, false));
+    note(config_.policy + " changed and cannot be read, the policy before stays in force: " + why);
     return;
   }
   if (policy_digest(*policy) == policy_digest_) return;
-  use_policy(std::make_unique<Policy>(std::move(*policy)), asked ? "SIGHUP" : "the file changed");
+  use_policy(std::move(policy), asked ? "SIGHUP" : "the file changed");
 }
 
 void Agent::use_policy(std::unique_ptr<Policy> policy, const std::string& why) {
   const std::string digest = policy_digest(*policy);
-  log_.write(PolicyRecord{policy_digest_, digest, why});
+  owe(PolicyRecord{policy_digest_, digest, why});
   // Everything judged so far was judged by the policy before.
-  book_->add(judge_->read().findings, false);
+  book_->add(judge_->findings(), false);
   retired_.push_back(std::exchange(policy_, std::move(policy)));
   policy_digest_ = metrics_.policy_digest = digest;
   told_boot_ = false;

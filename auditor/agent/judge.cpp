@@ -263,6 +263,11 @@ JudgeReading Judge::read() {
   return reading;
 }
 
+std::vector<Finding> Judge::findings() {
+  const auto held = state_->lock();
+  return state_->ledger.take();
+}
+
 std::map<std::uint32_t, std::uint64_t> Judge::mark() {
   const auto held = state_->lock();
   std::map<std::uint32_t, std::uint64_t> mark;

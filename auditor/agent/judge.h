@@ -75,6 +75,7 @@ class Judge {
   void judge(const std::vector<HeldFrame>& held);
 
   JudgeReading read();
+  std::vector<Finding> findings();  // as of read(), which then has none of them
   // Everything that the rings held at this moment: a later reached() says whether it was judged.
   std::map<std::uint32_t, std::uint64_t> mark();
   bool reached(const std::map<std::uint32_t, std::uint64_t>& mark);

@@ -47,7 +47,7 @@ void Agent::canary_round(std::function<void()> then) {
   ground.pod = !config_.pod_namespace.empty();
   round_ = CanaryRound::plan(ground);
   // Nothing is sent that is not on disk before: a canary without a record would be an escape.
-  if (!log_.write(round_->intent())) {
+  if (!pay() || !log_.write(round_->intent())) {
     round_.reset();
     in_round_ = false;
     pending_.push_back({GapReason::Canary, good_round_, now(), {}, 0, "a round could not be logged, and was not sent"});
@@ -88,10 +88,7 @@ void Agent::conclude_round(Steady::time_point began, std::function<void()> then)
     for (std::size_t i = 0; i < fate.outcomes.size() && i < intent.canaries.size(); ++i) {
       const CanaryOutcome& outcome = fate.outcomes[i];
       const PlannedCanary& canary = intent.canaries[i];
-      const bool expected = canary.kind == "sensor"
-                                ? outcome.fate == "seen"
-                                : outcome.fate == "blocked" || (canary.kind == "pod" && outcome.fate == "unsent");
-      if (expected) continue;
+      if (fared_well(canary.kind, outcome)) continue;
       detail += (detail.empty() ? "" : "; ") + canary.kind + " " + canary.family +
                 (canary.interface.empty() ? "" : " " + canary.interface) + ": " + outcome.fate +
                 (outcome.detail.empty() ? "" : ", " + outcome.detail);

@@ -75,7 +75,7 @@ void Agent::ask_for_log() {
     if (pods_)
       for (const std::string& error : pods_->refresh(at.realtime)) note(error);
     if (enforcement_->sealed() && !enforcement_->busy()) sealed_at_ = at.realtime;
-    enforcement_->interval(day_of(at.realtime).value_or(Date{}));
+    keep(enforcement_->interval(day_of(at.realtime).value_or(Date{})));
     poll_enforcement();
     notify_manager("WATCHDOG=1");
   }
@@ -137,7 +137,7 @@ void Agent::taken_over(std::int64_t at, IntervalAccount account, bool judged) {
   book_->add(reading.findings, account.conserved);
   taking_ = TakeOver::None;
   write_start(from_, sealed ? rules.digest : "", why);
-  log_.write(rules);
+  owe(rules);
   serve(kServeTries);
   go();
 }

@@ -142,7 +142,8 @@ void Watch::narrow_bridge() {
   std::vector<std::uint32_t> indexes;
   for (const auto& [index, watched] : watched_)
     if (watched.captured || is_elsewhere(watched.choice.role)) indexes.push_back(index);
-  (void)bridge_->set_filter(other_interfaces_filter(indexes));
+  // A filter that is not taken must not be the one of before: all frames may come twice, none may be missing.
+  if (bridge_->set_filter(other_interfaces_filter(indexes)) && bridge_->set_filter({})) broken_ = true;
 }
 
 void Watch::poll(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps) {
@@ -199,13 +200,15 @@ void Watch::poll(std::int64_t from, std::int64_t now, std::vector<GapRecord>& ga
   absent_ = roles_->absent(links_.links());
 }
 
-void Watch::interval(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps) const {
-  for (const auto& [index, watched] : watched_) {
+void Watch::interval(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps) {
+  for (auto& [index, watched] : watched_) {
     const std::string& name = watched.link.name;
     if (watched.choice.role == InterfaceRole::Undeclared)
       gaps.push_back(gap(GapReason::UndeclaredInterface, from, now, name, watched.choice.why));
-    if (is_captured(watched.choice.role) && !watched.captured)
+    if (is_captured(watched.choice.role) && !watched.captured) {
       gaps.push_back(gap(GapReason::LateInterface, from, now, name, "cannot be captured: " + watched.trouble));
+      open(watched);  // for the next one
+    }
   }
 }
 

@@ -48,8 +48,9 @@ class Watch {
   int fd() const { return links_.fd(); }
   // Takes what the kernel says of its devices; `from` is when the interval at hand began.
   void poll(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps);
-  // What was wrong the whole interval: undeclared interfaces that are up, interfaces that are not captured.
-  void interval(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps) const;
+  // What was wrong the whole interval: undeclared interfaces that are up, interfaces that are not captured, which
+  // are tried again.
+  void interval(std::int64_t from, std::int64_t now, std::vector<GapRecord>& gaps);
 
   bool broken() const { return broken_; }  // devices cannot be followed any more: the agent must be started anew
   std::map<std::uint32_t, Watched>& all() { return watched_; }  // by index

@@ -64,9 +64,9 @@ bool possible(CanaryKind kind, const CanaryOutcome& outcome) {
 
 }  // namespace
 
-bool fared_well(CanaryKind kind, const CanaryOutcome& outcome) {
-  if (kind == CanaryKind::Sensor) return outcome.fate == "seen";
-  return outcome.fate == "blocked" || (kind == CanaryKind::Pod && outcome.fate == "unsent");
+bool fared_well(std::string_view kind, const CanaryOutcome& outcome) {
+  if (kind == to_string(CanaryKind::Sensor)) return outcome.fate == "seen";
+  return outcome.fate == "blocked" || (kind == to_string(CanaryKind::Pod) && outcome.fate == "unsent");
 }
 
 std::vector<Nonce> round_nonces(const Secret& seed, std::string_view node, std::string_view interval,
@@ -131,7 +131,7 @@ CanaryFateRecord CanaryRound::judge(SensorWatch& watch, const std::function<bool
     } else if (outcome.fate.empty()) {
       outcome = {"unsent", "", "nobody tried to send it"};
     }
-    record.good = record.good && fared_well(canary.kind, outcome);
+    record.good = record.good && fared_well(to_string(canary.kind), outcome);
     record.outcomes.push_back(std::move(outcome));
   }
   return record;
@@ -170,7 +170,7 @@ bool check_round(const CanaryIntentRecord& intent, const CanaryFateRecord& fate,
     whole = whole && i < intent.canaries.size() &&
             intent.canaries[i] == planned(kind, family, uplink ? uplinks[*uplink] : "");
     if (!whole) return;
-    good = good && fared_well(kind, fate.outcomes[i]);
+    good = good && fared_well(to_string(kind), fate.outcomes[i]);
     if (impossible.empty() && !possible(kind, fate.outcomes[i])) {
       impossible = "canary " + std::to_string(i + 1) + " (" + intent.canaries[i].kind + ", " +
                    intent.canaries[i].family + ") cannot end as '" + fate.outcomes[i].fate + "', blocked by '" +

@@ -82,6 +82,9 @@ std::vector<Nonce> round_nonces(const Secret& seed, std::string_view node, std::
 // `good` is what they add up to. `why` says what does not fit.
 bool check_round(const CanaryIntentRecord& intent, const CanaryFateRecord& fate, std::string& why);
 
+// Whether a canary fared as it must: sensors seen; the others blocked, or nobody could send a pod's.
+bool fared_well(std::string_view kind, const CanaryOutcome& outcome);
+
 // A wait until the next round: uniform in [½, 1½] of `mean`, from the CSPRNG, less the `spent` time of the round
 // before.
 std::chrono::milliseconds next_wait(std::chrono::milliseconds mean, std::chrono::milliseconds spent);

@@ -25,9 +25,6 @@ struct CanaryRound::State {
   std::vector<RoundCanary> canaries;  // in the order of the intent
 };
 
-// Whether a canary fared as it must: sensors seen; the others blocked, or nobody could send a pod's.
-bool fared_well(CanaryKind kind, const CanaryOutcome& outcome);
-
 // "NAME: what the system says of it".
 std::string error_text(int error);
 

@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <vector>
 
+#include "auditor/evidence/disk.h"
 #include "cli/terminal.h"
 
 namespace airtight::audit {
@@ -65,6 +67,21 @@ std::optional<Policy> load_policy(const std::string& path, int& code) {
     code = kBadInput;
   }
   return policy;
+}
+
+bool is_log(Disk& disk, const std::string& directory, int& code) {
+  std::vector<std::string> names;
+  if (const auto error = disk.list(directory, names)) {
+    code = failed(
+        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory ? kBadInput : kEnvironment,
+        directory + " cannot be read: " + error.message());
+    return false;
+  }
+  for (const char* part : {"keys", "checkpoint", "seal", "tile", "tail"})
+    if (std::find(names.begin(), names.end(), part) != names.end()) return true;
+  code = failed(kBadInput, directory + " is no log: it has neither keys nor records",
+                "a log is the directory that run was given with --state");
+  return false;
 }
 
 }  // namespace airtight::audit

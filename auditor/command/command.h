@@ -14,6 +14,8 @@ class App;
 
 namespace airtight::audit {
 
+class Disk;
+
 // DESIGN §5.
 enum Exit { kDone = 0, kViolated = 1, kBadInput = 2, kInconclusive = 3, kEnvironment = 4 };
 
@@ -37,5 +39,8 @@ std::optional<Policy> load_policy(const std::string& path, int& code);
 // The bytes of a file of at most `most` bytes ("-": standard input); empty, and `code` set, after the error was
 // printed.
 std::optional<std::string> load_text(const std::string& path, std::size_t most, int& code);
+
+// Whether there is anything of a log in the directory; `code` is set after the error was printed.
+bool is_log(Disk& disk, const std::string& directory, int& code);
 
 }  // namespace airtight::audit

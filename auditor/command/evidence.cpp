@@ -86,22 +86,6 @@ std::string_view to_string(LogVerdict verdict) {
   return kNames[static_cast<std::size_t>(verdict)];
 }
 
-// Whether there is anything of a log; `code` is set after the error was printed.
-bool is_log(Disk& disk, const std::string& directory, int& code) {
-  std::vector<std::string> names;
-  if (const auto error = disk.list(directory, names)) {
-    code = failed(
-        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory ? kBadInput : kEnvironment,
-        directory + " cannot be read: " + error.message());
-    return false;
-  }
-  for (const char* part : {"keys", "checkpoint", "seal", "tile", "tail"})
-    if (std::find(names.begin(), names.end(), part) != names.end()) return true;
-  code = failed(kBadInput, directory + " is no log: it has neither keys nor records",
-                "a log is the directory that run was given with --state");
-  return false;
-}
-
 // "airtight.dev/log/NODE/" of a log's name: whose it is, whatever its keys.
 std::string_view node_part(std::string_view origin) { return origin.substr(0, origin.rfind('/') + 1); }
 

@@ -47,22 +47,6 @@ struct ReportLine {
   std::string output;
 };
 
-// Whether there is anything of a log; `code` is set after the error was printed.
-bool is_log(Disk& disk, const std::string& directory, int& code) {
-  std::vector<std::string> names;
-  if (const auto error = disk.list(directory, names)) {
-    code = failed(
-        error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory ? kBadInput : kEnvironment,
-        directory + " cannot be read: " + error.message());
-    return false;
-  }
-  for (const char* part : {"keys", "checkpoint", "seal", "tile", "tail"})
-    if (std::find(names.begin(), names.end(), part) != names.end()) return true;
-  code = failed(kBadInput, directory + " is no log: it has neither keys nor records",
-                "a log is the directory that run was given with --state");
-  return false;
-}
-
 bool load_trust(const std::string& path, ReportOptions& options, int& code) {
   auto text = load_text(path, kMaxKeyFile, code);
   if (!text) return false;

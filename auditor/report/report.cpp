@@ -461,8 +461,8 @@ class PeriodReport {
         "the hypervisor, removable media");
     all.push_back("covert channels through inside relays, and names hidden by ECH");
     all.push_back(
-        "ways around the firewall (tc and XDP programs, AF_XDP sockets) are listed once an interval: one that came and "
-        "went in between is bounded by the devices' own counters alone");
+        "ways around the firewall (tc and XDP programs, AF_XDP sockets, rules of iptables-legacy) are listed once an "
+        "interval: one that came and went in between is bounded by the devices' own counters alone");
     if (pod_unsent_)
       all.push_back(
           "nobody could send a pod canary in some rounds: that the forward hook holds is shown by the proof of "

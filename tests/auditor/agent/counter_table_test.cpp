@@ -37,12 +37,5 @@ TEST_CASE("a listing that is not understood is none, never zero packets") {
   }
 }
 
-TEST_CASE("devices are spelled as the firewall's files spell them") {
-  CHECK(filter_name("eth0") == "eth0");
-  CHECK(filter_name("eth0.100") == "eth0_100");
-  CHECK(filter_name("br-lan") == "br-lan");
-  CHECK(filter_name("wl@n:1") == "wl_n_1");
-}
-
 }  // namespace
 }  // namespace airtight::audit
